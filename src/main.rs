@@ -1,0 +1,3 @@
+//! The `mcp-litmus` binary: parse, run, exit.
+
+fn main() {}

@@ -1,0 +1,139 @@
+//! What happens during a run, as data: one channel carries these to every reporter, and a file of them replays the run.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CheckId, Level, Verdict};
+
+/// One thing that happened. A file of events has one of these as JSON on each line, in this order:
+/// `started`, then for each run `run-started`, its `check`s in plan order, `run-finished`; last `finished`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The plan is made; nothing has been judged yet.
+    Started {
+        /// Name of this tool.
+        tool: String,
+        /// Its version.
+        version: String,
+        /// What is under test.
+        target: TargetInfo,
+    },
+    /// One revision over one transport begins.
+    RunStarted {
+        /// Which.
+        run: RunInfo,
+        /// How many checks will follow.
+        checks: usize,
+    },
+    /// How far the current run is; for progress on a terminal only, never in a file.
+    Progress {
+        /// Checks that have a verdict already.
+        done: usize,
+        /// Checks in all.
+        checks: usize,
+        /// The scenario at work.
+        scenario: String,
+    },
+    /// One check has its verdict.
+    Check {
+        /// The verdict and all that a report shows of it.
+        result: Box<CheckResult>,
+    },
+    /// All checks of the run have come.
+    RunFinished {
+        /// Which run.
+        run: RunInfo,
+        /// Its counts.
+        summary: Summary,
+    },
+    /// Nothing follows.
+    Finished {
+        /// The run was interrupted: what is reported is true, but not all.
+        partial: bool,
+        /// Wall-clock time of all runs, in milliseconds.
+        duration_ms: u64,
+        /// What the user should know though it is no verdict: tools that were not called, and the flag that would.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
+    },
+}
+
+/// What is under test. Exactly one of `command` and `url` is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TargetInfo {
+    /// Program and arguments of a stdio server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// Address of an HTTP server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// One run: a revision over a transport.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// `2025-11-25`.
+    pub revision: String,
+    /// `stdio`, `http` or `sse`.
+    pub transport: String,
+    /// What the server says it is.
+    pub server: ServerInfo,
+}
+
+/// Name and version that a server gives itself; empty where it gives none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// One check with its verdict and all that a report shows of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Which check.
+    pub id: CheckId,
+    /// Title of the scenario.
+    pub title: String,
+    /// Id of the requirement.
+    pub requirement: String,
+    /// The obligation in our words.
+    pub statement: String,
+    /// How strongly it binds; already lowered where the catalogue's basis asks for it.
+    pub level: Level,
+    /// What became of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Address of the specification's page.
+    pub spec: String,
+    /// The command that reruns just this check.
+    pub rerun: String,
+    /// Time that the scenario took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// How many checks ended how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Checks that passed.
+    pub pass: usize,
+    /// Checks that failed.
+    pub fail: usize,
+    /// Checks that could not be judged.
+    pub inconclusive: usize,
+    /// Checks that did not apply.
+    pub skipped: usize,
+}
+
+impl Summary {
+    /// Counts one more verdict.
+    pub fn add(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Pass => self.pass += 1,
+            Verdict::Fail { .. } => self.fail += 1,
+            Verdict::Inconclusive { .. } => self.inconclusive += 1,
+            Verdict::Skipped { .. } => self.skipped += 1,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Turns events into pages, files and terminal output. Stands on verdicts and events alone.

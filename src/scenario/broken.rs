@@ -1,0 +1,81 @@
+//! Broken servers as data: what the built-in server does wrong, and which requirements must be caught for it.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::protocol::Revision;
+use crate::wire::TransportKind;
+
+/// One broken server: the correct one, with one thing changed. Exactly the requirements of `fails` must fail.
+#[derive(Debug, Clone, Default)]
+pub struct Broken {
+    /// The file it stands in.
+    pub file: PathBuf,
+    /// Its line there.
+    pub line: usize,
+    /// Ids of the requirements that must fail.
+    pub fails: Vec<String>,
+    /// First and last revision, and transports, for which this breakage makes sense, beside what `fails` says.
+    pub since: Option<Revision>,
+    /// See `since`.
+    pub until: Option<Revision>,
+    /// See `since`.
+    pub transports: Option<Vec<TransportKind>>,
+    /// When it happens.
+    pub when: Moment,
+    /// Only from the n-th such moment on (1 = first).
+    pub from: Option<usize>,
+    /// `{result: ...}` or `{error: ...}` instead of the right answer (id and `jsonrpc` are kept).
+    pub answer: Option<Value>,
+    /// JSON merge patch over the message about to be sent (RFC 7396: null removes).
+    pub merge: Option<Value>,
+    /// The message is not sent at all.
+    pub silent: bool,
+    /// The message is sent twice.
+    pub twice: bool,
+    /// Messages sent before it. `{{id}}` and `{{progressToken}}` are those of the request at hand.
+    pub before: Vec<Value>,
+    /// Messages sent after it, likewise.
+    pub after: Vec<Value>,
+    /// Text written to standard output as it is (a newline included where wanted) before it.
+    pub print: Option<String>,
+    /// The process exits with this code instead of answering (on HTTP: the connection is closed without an answer, as are all later ones).
+    pub exit: Option<i32>,
+    /// From now on nothing is ever answered.
+    pub hang: bool,
+    /// Changes to the HTTP answer.
+    pub http: Option<HttpPatch>,
+    /// A behaviour of the built-in server that no rule can say, by name.
+    pub quirk: Option<String>,
+}
+
+/// When a breakage happens.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Moment {
+    /// `when: {...}`: a message of the client's matches the pattern. `{}` is any.
+    Received(Value),
+    /// `sending: {...}`: a message that the server is about to send matches the pattern.
+    Sending(Value),
+    /// `request: {method: GET, headers: {...}}`: an HTTP request matches (header names lower-case; body as `json` where it is).
+    Http(Value),
+    /// `at: start`: before anything is read.
+    Start,
+    /// `at: eof`: standard input was closed.
+    Eof,
+    /// Always in force (for a quirk).
+    #[default]
+    Always,
+}
+
+/// Changes to an HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HttpPatch {
+    /// The status instead.
+    pub status: Option<u16>,
+    /// Headers set (text) or left out (null).
+    pub headers: IndexMap<String, Option<String>>,
+    /// The body instead, as it is.
+    pub body: Option<String>,
+}

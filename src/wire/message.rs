@@ -1,0 +1,155 @@
+//! Reads one JSON-RPC message leniently: what is wrong with it is for a judge to say. Never alters the bytes it was read from.
+
+use serde_json::Value;
+
+/// A JSON value that travels as one message, whatever it looks like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    value: Value,
+}
+
+/// What a message is, by its members alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Has `method` and `id`.
+    Request,
+    /// Has `method` and no `id`.
+    Notification,
+    /// Has `result` or `error`, and no `method`.
+    Response,
+    /// A JSON array.
+    Batch,
+    /// Any other JSON value.
+    Other,
+}
+
+/// Why bytes are no message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAMessage {
+    /// The bytes are not UTF-8.
+    #[error("not UTF-8 from byte {0}")]
+    NotUtf8(usize),
+    /// The bytes are not JSON.
+    #[error("not JSON: {0}")]
+    NotJson(String),
+    /// Nested deeper than can be judged; says nothing about the sender.
+    #[error("nested deeper than {limit} levels", limit = Message::DEPTH_LIMIT)]
+    TooDeep,
+}
+
+impl Message {
+    /// Levels of nesting up to which a message is read.
+    pub const DEPTH_LIMIT: usize = 127;
+
+    /// Reads one message. White space around it is tolerated.
+    pub fn read(bytes: &[u8]) -> Result<Self, NotAMessage> {
+        let text = std::str::from_utf8(bytes).map_err(|e| NotAMessage::NotUtf8(e.valid_up_to()))?;
+        match serde_json::from_str(text) {
+            Ok(value) => Ok(Self { value }),
+            Err(e) if e.to_string().starts_with("recursion limit") => Err(NotAMessage::TooDeep),
+            Err(e) => Err(NotAMessage::NotJson(e.to_string())),
+        }
+    }
+
+    /// The whole value.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// What this message is.
+    pub fn kind(&self) -> Kind {
+        let Some(object) = self.value.as_object() else {
+            return if self.value.is_array() { Kind::Batch } else { Kind::Other };
+        };
+        if object.contains_key("method") {
+            if object.contains_key("id") { Kind::Request } else { Kind::Notification }
+        } else if object.contains_key("result") || object.contains_key("error") {
+            Kind::Response
+        } else {
+            Kind::Other
+        }
+    }
+
+    /// The `id`, if the member is there (it may be `null`).
+    pub fn id(&self) -> Option<&Value> {
+        self.value.get("id")
+    }
+
+    /// The `method`, if it is a string.
+    pub fn method(&self) -> Option<&str> {
+        self.value.get("method")?.as_str()
+    }
+
+    /// The `params`, if the member is there.
+    pub fn params(&self) -> Option<&Value> {
+        self.value.get("params")
+    }
+
+    /// The `result`, if the member is there.
+    pub fn result(&self) -> Option<&Value> {
+        self.value.get("result")
+    }
+
+    /// The `error`, if the member is there.
+    pub fn error(&self) -> Option<&Value> {
+        self.value.get("error")
+    }
+
+    /// The messages in it: itself, or, for a batch, its elements.
+    pub fn parts(&self) -> Vec<Message> {
+        match &self.value {
+            Value::Array(parts) => parts.iter().cloned().map(Message::from).collect(),
+            _ => vec![self.clone()],
+        }
+    }
+}
+
+impl From<Value> for Message {
+    fn from(value: Value) -> Self {
+        Self { value }
+    }
+}
+
+/// Whether two ids are the same: same JSON type and same value. `1` and `1.0` are one number, `1` and `"1"` are two ids.
+pub fn same_id(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
+        _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kind(value: Value) -> Kind {
+        Message::from(value).kind()
+    }
+
+    #[test]
+    fn tells_the_kinds_apart_by_members() {
+        assert_eq!(kind(json!({"id": null, "method": "x"})), Kind::Request);
+        assert_eq!(kind(json!({"method": "x"})), Kind::Notification);
+        assert_eq!(kind(json!({"id": 1, "result": {}})), Kind::Response);
+        assert_eq!(kind(json!({"error": {}})), Kind::Response);
+        assert_eq!(kind(json!([])), Kind::Batch);
+        assert_eq!(kind(json!(42)), Kind::Other);
+        assert_eq!(kind(json!({"id": 1})), Kind::Other);
+    }
+
+    #[test]
+    fn says_why_bytes_are_no_message() {
+        assert_eq!(Message::read(b"{\"a\": \"\xff\"}"), Err(NotAMessage::NotUtf8(7)));
+        assert!(matches!(Message::read(b"Listening on 8080"), Err(NotAMessage::NotJson(_))));
+        assert_eq!(Message::read("[".repeat(100_000).as_bytes()), Err(NotAMessage::TooDeep));
+    }
+
+    #[test]
+    fn ids_are_compared_by_type_and_value() {
+        assert!(same_id(&json!(1), &json!(1.0)));
+        assert!(!same_id(&json!(1), &json!("1")));
+        assert!(same_id(&Value::Null, &Value::Null));
+    }
+}
