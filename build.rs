@@ -1,32 +1,46 @@
-//! Turns the catalogue of requirements from YAML, which people edit, into one JSON file, which loads fast.
+//! Turns the catalogue of requirements and the profiles of the revisions from YAML, which people edit, into two JSON
+//! files, which load fast.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use saphyr::{LoadableYamlNode, ScalarOwned, YamlOwned};
 use serde_json::{Map, Value};
 
-const FOLDER: &str = "schemas/requirements";
+const PROFILES: &str = "schemas";
+const REQUIREMENTS: &str = "schemas/requirements";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={FOLDER}");
-    let mut files: Vec<_> = fs::read_dir(FOLDER)?.map(|f| f.map(|f| f.path())).collect::<Result<_, _>>()?;
-    files.retain(|file| file.extension().is_some_and(|e| e == "yaml"));
-    files.sort();
+    println!("cargo::rerun-if-changed={PROFILES}");
+    let out = env::var("OUT_DIR")?;
+
     let mut entries = Vec::new();
-    for file in &files {
-        let text = fs::read_to_string(file)?;
-        for document in YamlOwned::load_from_str(&text)? {
-            match json(&document) {
-                Value::Array(list) => entries.extend(list),
-                other => return Err(format!("{}: expected a list, found {other}", file.display()).into()),
-            }
+    for (file, document) in documents(REQUIREMENTS, ".yaml")? {
+        match document {
+            Value::Array(list) => entries.extend(list),
+            other => return Err(format!("{}: expected a list, found {other}", file.display()).into()),
         }
     }
-    let out = Path::new(&env::var("OUT_DIR")?).join("requirements.json");
-    fs::write(out, serde_json::to_string(&Value::Array(entries))?)?;
+    fs::write(Path::new(&out).join("requirements.json"), Value::Array(entries).to_string())?;
+
+    let profiles = documents(PROFILES, ".profile.yaml")?.into_iter().map(|(_, document)| document);
+    fs::write(Path::new(&out).join("profiles.json"), profiles.collect::<Value>().to_string())?;
     Ok(())
+}
+
+/// The YAML documents of a folder's files, in the order of their names.
+fn documents(folder: &str, ending: &str) -> Result<Vec<(PathBuf, Value)>, Box<dyn Error>> {
+    let mut files: Vec<_> = fs::read_dir(folder)?.map(|f| f.map(|f| f.path())).collect::<Result<_, _>>()?;
+    files.retain(|file| file.to_str().is_some_and(|name| name.ends_with(ending)));
+    files.sort();
+    let mut documents = Vec::new();
+    for file in files {
+        for document in YamlOwned::load_from_str(&fs::read_to_string(&file)?)? {
+            documents.push((file.clone(), json(&document)));
+        }
+    }
+    Ok(documents)
 }
 
 fn json(node: &YamlOwned) -> Value {

@@ -1,7 +1,13 @@
 //! What the revisions of MCP say: their names, facts, schemas and obligations. Data and look-ups; speaks to nobody.
 
+mod definitions;
+mod profile;
 mod requirement;
 mod revision;
+mod violation;
 
+pub use definitions::Definitions;
+pub use profile::{Batch, Method, Profile};
 pub use requirement::{Basis, Observable, Probe, Requirement, Who};
 pub use revision::{Era, Revision, UnknownRevision};
+pub use violation::Violation;
