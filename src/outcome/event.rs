@@ -6,6 +6,7 @@ use super::{CheckId, Level, Verdict};
 
 /// One thing that happened. A file of events has one of these as JSON on each line, in this order:
 /// `started`, then for each run `run-started`, its `check`s in plan order, `run-finished`; last `finished`.
+/// Several targets follow one another, each from `started` to `finished`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
@@ -17,6 +18,9 @@ pub enum Event {
         version: String,
         /// What is under test.
         target: TargetInfo,
+        /// When it began, as RFC 3339 in UTC, where the caller knows the time of day.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        started_at: Option<String>,
     },
     /// One revision over one transport begins.
     RunStarted {
@@ -61,6 +65,9 @@ pub enum Event {
 /// What is under test. Exactly one of `command` and `url` is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TargetInfo {
+    /// What the user calls it, where a configuration file names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Program and arguments of a stdio server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
@@ -127,6 +134,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Checks in all.
+    pub fn total(&self) -> usize {
+        self.pass + self.fail + self.inconclusive + self.skipped
+    }
+
     /// Counts one more verdict.
     pub fn add(&mut self, verdict: &Verdict) {
         match verdict {
