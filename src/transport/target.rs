@@ -61,7 +61,9 @@ pub struct Limits {
     pub message: usize,
     /// Bytes received over one connection, all together (standard error apart, of which only the last part is kept).
     pub total: usize,
-    /// Bytes of standard error that are kept (the newest ones).
+    /// Lines or events received over one connection, all together: each costs memory, however short it is.
+    pub arrivals: usize,
+    /// Bytes of standard error that are kept: as many as half of it as they come, and the newest ones at the end.
     pub stderr: usize,
     /// Time to connect, and for the whole of one HTTP exchange that is no event stream.
     pub exchange: Duration,
@@ -74,6 +76,7 @@ impl Default for Limits {
         Self {
             message: 8 << 20,
             total: 32 << 20,
+            arrivals: 100_000,
             stderr: 64 << 10,
             exchange: Duration::from_secs(30),
             grace: Duration::from_secs(2),
@@ -144,7 +147,7 @@ pub struct Arrival {
 pub enum Incoming {
     /// One line of standard output, without its `\n`.
     Line(Bytes),
-    /// The last bytes of standard output, which no newline ends.
+    /// The last bytes of standard output, which no newline ends (and no limit cut).
     Unterminated(Bytes),
     /// A line of standard error, without its `\n`.
     Stderr(Bytes),
@@ -176,6 +179,8 @@ pub enum Incoming {
     End,
     /// The exchange, or the whole connection on stdio, broke; says how, in one clause.
     Broken(String),
+    /// The beginning of a line, body or event that passed a bound of [`Limits`]; no message. `LimitPassed` follows.
+    Cut(Bytes),
     /// A bound of [`Limits`] was passed; what follows is not read. Says which, in one clause.
     LimitPassed(String),
 }
