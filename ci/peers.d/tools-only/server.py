@@ -217,7 +217,7 @@ class Http(BaseHTTPRequestHandler):
         if response is None:
             return 202, None
         code = response.get("error", {}).get("code")
-        if "id" not in response or response["id"] is None:
+        if code == INVALID_REQUEST:
             return 400, response
         if stateless and code == METHOD_NOT_FOUND:
             return 404, response
@@ -240,7 +240,7 @@ class Http(BaseHTTPRequestHandler):
     def refuse_method(self):
         self.reply(403 if self.is_foreign() else 405)
 
-    do_GET = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = refuse_method
+    do_GET = do_HEAD = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = refuse_method
 
     def is_foreign(self):
         """Whether a page of another host asks: a browser tells so by Origin, and a rebound name by Host."""
