@@ -1,1 +1,13 @@
 //! Files that people wrote, and text that is shown to them: places, mistakes, harmless printing. Knows no checks.
+
+mod diagnostic;
+mod node;
+mod printable;
+mod span;
+mod yaml;
+
+pub use diagnostic::Diagnostic;
+pub use node::{Member, Node, NodeKind};
+pub use printable::{printable, printable_bytes};
+pub use span::{Position, Source, Span};
+pub use yaml::Document;
