@@ -15,6 +15,8 @@ pub struct Broken {
     pub file: PathBuf,
     /// Its line there.
     pub line: usize,
+    /// Why a server might be so, where that is worth a word.
+    pub about: String,
     /// Ids of the requirements that must fail.
     pub fails: Vec<String>,
     /// First and last revision, and transports, for which this breakage makes sense, beside what `fails` says.

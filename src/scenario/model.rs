@@ -137,7 +137,7 @@ pub struct Message {
 /// An answer to a request of the server's.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// Name given to the server's request by `expect: {request: ..., bind: ...}`'s `name`; the newest one where absent.
+    /// Name given to the server's request by `expect: {request: ..., as: name}`; the newest one where absent.
     pub to: Option<String>,
     /// `{result: ...}` or `{error: ...}`.
     pub body: Value,
@@ -183,6 +183,8 @@ pub struct HttpCall {
 /// Waits for something and compares.
 #[derive(Debug, Clone)]
 pub struct Expect {
+    /// Name by which a `reply` can answer the request of the server's that is expected here.
+    pub name: Option<String>,
     /// Which sent message it is about; the newest where absent.
     pub to: Option<String>,
     /// What is expected.

@@ -17,6 +17,9 @@ pub enum TransportKind {
 }
 
 impl TransportKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Stdio, Self::Http, Self::Sse];
+
     /// The word used in files and reports.
     pub fn as_str(self) -> &'static str {
         match self {
