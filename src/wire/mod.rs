@@ -1,7 +1,9 @@
 //! Bytes and messages as they travel: JSON-RPC, lines, server-sent events. Knows nothing of MCP.
 
+pub mod http;
 mod message;
 pub mod pattern;
+pub mod sse;
 mod transport_kind;
 
 pub use message::{Kind, Message, NotAMessage, same_id};
