@@ -107,18 +107,20 @@ pub enum Outgoing {
         /// The request.
         request: HttpRequest,
     },
-    /// Bytes written to a new socket of their own, as they are; the answer is read as HTTP and arrives under `exchange`.
+    /// Bytes written to a new socket of their own, as they are. Each answer that comes back is read as HTTP and arrives
+    /// under `exchange`; one `End` follows once the server has closed the socket, or the time for an exchange is over.
     RawHttp {
         /// Names the exchange.
         exchange: ExchangeId,
         /// All that is written. The socket's write side stays open afterwards.
         bytes: Bytes,
     },
-    /// Stops reading an HTTP exchange and closes its connection.
+    /// Stops reading an HTTP exchange and closes its connection. Its end does not arrive.
     Abandon(ExchangeId),
 }
 
-/// One HTTP request. The transport adds `Host`, `Content-Length` and the target's own headers, nothing else.
+/// One HTTP request. The transport adds `Host`, `Content-Length` and the target's own headers, each unless the request has
+/// it, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// `POST`, `GET`, `DELETE` ...
