@@ -1,1 +1,15 @@
 //! Turns events into pages, files and terminal output. Stands on verdicts and events alone.
+
+mod collected;
+mod events;
+mod fold;
+mod json;
+mod junit;
+mod plain;
+mod reporter;
+mod terminal;
+
+pub use collected::{Collected, RunReport, TargetReport};
+pub use events::{EventFile, ReadError, merge, read_events};
+pub use reporter::{Format, Output, Reporter, UnknownFormat};
+pub use terminal::{Look, Terminal};

@@ -1,0 +1,234 @@
+//! All that a stream of events told, grouped by target and run. Gathers and counts; renders nothing.
+
+use std::collections::HashMap;
+use std::io;
+
+use crate::outcome::{CheckId, CheckResult, Event, RunInfo, ServerInfo, Summary, TargetInfo, Verdict};
+
+/// What has been gathered so far, from one run of the tool or from many.
+///
+/// Events of one target that come in several parts (shards, nights) are joined. Where a check comes more than once, the
+/// worst verdict stands.
+#[derive(Debug, Clone, Default)]
+pub struct Collected {
+    /// Name of the tool that judged.
+    pub tool: String,
+    /// Its version.
+    pub version: String,
+    /// Every target, in order of appearance.
+    pub targets: Vec<TargetReport>,
+    current: Option<usize>,
+}
+
+/// All that is known of one target.
+#[derive(Debug, Clone, Default)]
+pub struct TargetReport {
+    /// How it was reached.
+    pub info: TargetInfo,
+    /// When the first part began, as RFC 3339.
+    pub started_at: Option<String>,
+    /// Wall-clock time of all parts, in milliseconds.
+    pub duration_ms: u64,
+    /// Each revision over each transport, in order of appearance.
+    pub runs: Vec<RunReport>,
+    /// What the user should know besides.
+    pub notes: Vec<String>,
+    /// Some part was interrupted.
+    pub partial: bool,
+    /// Checks that came more than once, with different verdicts.
+    pub unsteady: usize,
+    open: bool,
+    current: Option<usize>,
+}
+
+/// One revision over one transport.
+#[derive(Debug, Clone)]
+pub struct RunReport {
+    /// Which.
+    pub info: RunInfo,
+    /// One for each check.
+    pub results: Vec<CheckResult>,
+    /// How many checks ended how.
+    pub summary: Summary,
+    index: HashMap<CheckId, usize>,
+}
+
+impl Collected {
+    /// Takes one more event. Fails where it cannot follow what came before.
+    pub fn add(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Started { tool, version, target, started_at } => {
+                self.tool.clone_from(tool);
+                self.version.clone_from(version);
+                self.start(target, started_at.as_ref());
+            }
+            Event::Progress { .. } => {}
+            Event::RunStarted { run, .. } => self.target(event)?.enter(run),
+            Event::Check { result } => {
+                let target = self.target(event)?;
+                let run = target.current.ok_or_else(|| misplaced(event))?;
+                let unsteady = target.runs[run].add(result);
+                target.unsteady += usize::from(unsteady);
+            }
+            Event::RunFinished { .. } => self.target(event)?.current = None,
+            Event::Finished { partial, duration_ms, notes } => {
+                let target = self.target(event)?;
+                target.open = false;
+                target.partial |= partial;
+                target.duration_ms += duration_ms;
+                let fresh: Vec<_> = notes.iter().filter(|note| !target.notes.contains(note)).cloned().collect();
+                target.notes.extend(fresh);
+                self.current = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that no event follows: what has not finished is partial.
+    pub fn close(&mut self) {
+        for target in &mut self.targets {
+            target.partial |= target.open;
+            target.open = false;
+        }
+        self.current = None;
+    }
+
+    /// Whether anything was interrupted.
+    pub fn is_partial(&self) -> bool {
+        self.targets.iter().any(|target| target.partial || target.open)
+    }
+
+    /// Every run with its target.
+    pub fn runs(&self) -> impl Iterator<Item = (&TargetReport, &RunReport)> {
+        self.targets.iter().flat_map(|target| target.runs.iter().map(move |run| (target, run)))
+    }
+
+    /// The events that tell the same again.
+    pub fn into_events(self) -> Vec<Event> {
+        let Self { tool, version, targets, .. } = self;
+        targets.into_iter().flat_map(|target| target.into_events(&tool, &version)).collect()
+    }
+
+    fn start(&mut self, info: &TargetInfo, started_at: Option<&String>) {
+        let place = self.targets.iter().position(|target| target.info == *info).unwrap_or_else(|| {
+            self.targets.push(TargetReport { info: info.clone(), ..TargetReport::default() });
+            self.targets.len() - 1
+        });
+        let target = &mut self.targets[place];
+        target.partial |= target.open;
+        target.open = true;
+        target.current = None;
+        if target.started_at.is_none() {
+            target.started_at = started_at.cloned();
+        }
+        self.current = Some(place);
+    }
+
+    fn target(&mut self, event: &Event) -> io::Result<&mut TargetReport> {
+        let place = self.current.ok_or_else(|| misplaced(event))?;
+        Ok(&mut self.targets[place])
+    }
+}
+
+impl TargetReport {
+    /// The shortest text that tells this target from others: the name it was given, its command or its address.
+    pub fn label(&self) -> String {
+        let TargetInfo { name, command, url } = &self.info;
+        name.clone()
+            .or_else(|| url.clone())
+            .or_else(|| command.as_ref().map(|words| words.join(" ")))
+            .unwrap_or_else(|| "unnamed target".to_owned())
+    }
+
+    /// What the server says it is: the first name that any run got.
+    pub fn server(&self) -> Option<&ServerInfo> {
+        self.runs.iter().map(|run| &run.info.server).find(|server| !server.name.is_empty())
+    }
+
+    fn enter(&mut self, info: &RunInfo) {
+        let same = |run: &RunReport| (&run.info.revision, &run.info.transport) == (&info.revision, &info.transport);
+        let place = self.runs.iter().position(same).unwrap_or_else(|| {
+            self.runs.push(RunReport::new(info.clone()));
+            self.runs.len() - 1
+        });
+        if self.runs[place].info.server.name.is_empty() {
+            self.runs[place].info.server = info.server.clone();
+        }
+        self.current = Some(place);
+    }
+
+    fn into_events(self, tool: &str, version: &str) -> Vec<Event> {
+        let mut events = vec![Event::Started {
+            tool: tool.to_owned(),
+            version: version.to_owned(),
+            target: self.info,
+            started_at: self.started_at,
+        }];
+        for run in self.runs {
+            events.push(Event::RunStarted { run: run.info.clone(), checks: run.results.len() });
+            events.extend(run.results.into_iter().map(|result| Event::Check { result: Box::new(result) }));
+            events.push(Event::RunFinished { run: run.info, summary: run.summary });
+        }
+        let mut notes = self.notes;
+        if self.unsteady > 0 {
+            notes.push(format!(
+                "{} came more than once with different verdicts; the worst is shown",
+                count(self.unsteady, "check")
+            ));
+        }
+        events.push(Event::Finished { partial: self.partial || self.open, duration_ms: self.duration_ms, notes });
+        events
+    }
+}
+
+impl RunReport {
+    fn new(info: RunInfo) -> Self {
+        Self { info, results: Vec::new(), summary: Summary::default(), index: HashMap::new() }
+    }
+
+    /// `2025-11-25 stdio`.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.info.revision, self.info.transport)
+    }
+
+    /// Adds a result; says whether the same check was there already with another verdict.
+    fn add(&mut self, result: &CheckResult) -> bool {
+        let Some(&place) = self.index.get(&result.id) else {
+            self.index.insert(result.id.clone(), self.results.len());
+            self.summary.add(&result.verdict);
+            self.results.push(result.clone());
+            return false;
+        };
+        let known = &mut self.results[place];
+        let differs = known.verdict.word() != result.verdict.word();
+        if result.verdict.rank() > known.verdict.rank() {
+            *known = result.clone();
+            self.summary = Summary::default();
+            self.results.iter().for_each(|result| self.summary.add(&result.verdict));
+        }
+        differs
+    }
+}
+
+/// `1 check`, `2 checks`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Whether the result is a failure that means that the target does not conform.
+pub(super) fn is_binding_failure(result: &CheckResult) -> bool {
+    matches!(result.verdict, Verdict::Fail { .. }) && result.level.is_binding()
+}
+
+fn misplaced(event: &Event) -> io::Error {
+    let what = match event {
+        Event::Started { .. } => "`started`",
+        Event::RunStarted { .. } => "`run-started`",
+        Event::Progress { .. } => "`progress`",
+        Event::Check { .. } => "`check`",
+        Event::RunFinished { .. } => "`run-finished`",
+        Event::Finished { .. } => "`finished`",
+    };
+    let before = if matches!(event, Event::Check { .. }) { "`run-started`" } else { "`started`" };
+    io::Error::new(io::ErrorKind::InvalidData, format!("{what} before {before}"))
+}
