@@ -1,10 +1,12 @@
 //! Bytes and messages as they travel: JSON-RPC, lines, server-sent events. Knows nothing of MCP.
 
+mod frame;
 pub mod http;
 mod message;
 pub mod pattern;
 pub mod sse;
 mod transport_kind;
 
+pub use frame::{Bound, Bounds, Frame, Lines};
 pub use message::{Kind, Message, NotAMessage, same_id};
 pub use transport_kind::TransportKind;
