@@ -37,7 +37,7 @@ const IDLE: Duration = Duration::from_secs(2);
 /// shows as a broken first exchange. An exchange that still runs when the connection is closed is cut.
 ///
 /// Must be called inside a tokio runtime.
-pub fn open(target: &UrlTarget, limits: Limits) -> Result<Connection, TransportError> {
+pub(super) fn open(target: &UrlTarget, limits: Limits) -> Result<Connection, TransportError> {
     Ok(open_at(target, Address::new(&target.url)?, limits))
 }
 

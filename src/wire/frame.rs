@@ -111,8 +111,8 @@ impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(bytes) => write!(f, "a line is longer than {bytes} bytes"),
-            Self::Total(bytes) => write!(f, "more than {bytes} bytes arrived in all"),
-            Self::Lines(lines) => write!(f, "more than {lines} lines arrived in all"),
+            Self::Total(bytes) => write!(f, "more than {bytes} bytes were received"),
+            Self::Lines(lines) => write!(f, "more than {lines} lines were received"),
         }
     }
 }
