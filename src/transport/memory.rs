@@ -101,7 +101,9 @@ impl Resident {
 
     async fn print(&mut self, pieces: &[&[u8]]) {
         if let Some(output) = &mut self.output {
-            pieces.iter().for_each(|piece| output.buffer().extend_from_slice(piece));
+            for piece in pieces {
+                output.buffer().extend_from_slice(piece);
+            }
         }
         while let Some(frame) = self.output.as_mut().and_then(Lines::next_frame) {
             match frame {
@@ -167,7 +169,9 @@ mod tests {
 
     async fn said(peer: Echo, limits: Limits, commands: &[Outgoing]) -> Vec<Incoming> {
         let connection = open(Box::new(peer), limits);
-        commands.iter().for_each(|command| connection.send(command.clone()));
+        for command in commands {
+            connection.send(command.clone());
+        }
         connection.close().await.into_iter().map(|arrival| arrival.what).collect()
     }
 

@@ -107,7 +107,7 @@ impl Process {
                 biased;
                 status = self.child.wait(), if self.exit.is_none() => self.ended(status),
                 command = commands.recv(), if !self.leaving => self.obey(command),
-                written = write(&mut self.stdin, &mut self.queue) => self.wrote(written),
+                still_read = write(&mut self.stdin, &mut self.queue) => self.wrote(still_read),
                 () = room(&self.arrivals), if !self.outbox.is_empty() => self.deliver(),
                 read = read(&mut self.stdout, self.lines.buffer()), if self.outbox.is_empty() => self.heard(read),
                 () = until(late) => if !self.escalate() { break },
@@ -129,7 +129,7 @@ impl Process {
             Some(Outgoing::Bytes(bytes)) if self.stdin.is_some() && !self.close_input => self.queue.push_back(bytes),
             Some(Outgoing::CloseInput) => {
                 self.close_input = true;
-                self.wrote(Ok(()));
+                self.wrote(true);
             }
             // What is not for standard input means nothing here; what comes after its end cannot be written.
             Some(_) => {}
@@ -137,18 +137,20 @@ impl Process {
         }
     }
 
-    /// Begins the way out.
+    /// Begins the way out, unless it has begun.
     fn leave(&mut self) {
-        self.leaving = true;
         if self.exit.is_none() {
+            if !self.leaving {
+                self.deadline = Some(Instant::now() + self.limits.grace);
+            }
             self.close_input = true;
-            self.deadline = Some(Instant::now() + self.limits.grace);
-            self.wrote(Ok(()));
+            self.wrote(true);
         }
+        self.leaving = true;
     }
 
-    fn wrote(&mut self, written: io::Result<()>) {
-        if written.is_err() {
+    fn wrote(&mut self, still_read: bool) {
+        if !still_read {
             // The target does not read any more. That is its right; whether it should is not judged here.
             self.queue.clear();
             self.stdin = None;
@@ -183,11 +185,12 @@ impl Process {
                 None => return,
                 Some(Frame::Line(line)) => self.outbox.push_back(arrival(Incoming::Line(line))),
                 Some(Frame::Passed(bound, seen)) => {
+                    // First the input is closed: a child that dies of its closed output died of what we did.
+                    self.queue.clear();
+                    self.leave();
                     self.stop_reading();
                     self.outbox.push_back(arrival(Incoming::Cut(seen)));
                     self.outbox.push_back(arrival(Incoming::LimitPassed(bound.to_string())));
-                    self.queue.clear();
-                    self.leave();
                 }
             }
         }
@@ -262,7 +265,7 @@ impl Process {
     /// Notes what is about to be done to make it exit, unless that is no more the reason.
     fn note(&mut self, step: ExitAfter) {
         if !self.group.leader_has_ended() {
-            self.done = step;
+            self.done = self.done.max(step);
         }
     }
 }
@@ -331,16 +334,16 @@ async fn read(pipe: &mut Option<impl AsyncRead + Unpin>, buffer: &mut BytesMut) 
     pipe.read_buf(buffer).await.unwrap_or(0)
 }
 
-/// Writes of the first message what the pipe takes. Cancel-safe.
-async fn write(stdin: &mut Option<ChildStdin>, queue: &mut VecDeque<Bytes>) -> io::Result<()> {
+/// Writes of the first message what the pipe takes, and says whether there is still one who reads. Cancel-safe.
+async fn write(stdin: &mut Option<ChildStdin>, queue: &mut VecDeque<Bytes>) -> bool {
     let (Some(stdin), Some(message)) = (stdin, queue.front_mut()) else { return pending().await };
-    if message.has_remaining() {
-        stdin.write_buf(message).await?;
+    if message.has_remaining() && stdin.write_buf(message).await.is_err() {
+        return false;
     }
     if !message.has_remaining() {
         queue.pop_front();
     }
-    Ok(())
+    true
 }
 
 /// The system's reason, in the words of somebody who looks for the mistake.

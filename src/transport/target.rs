@@ -198,8 +198,8 @@ pub struct Exit {
     pub after: ExitAfter,
 }
 
-/// What the harness had done before a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the harness had done before a process ended, in the order in which it does these things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitAfter {
     /// Nothing: it went by itself while its input was open.
     Nothing,

@@ -65,7 +65,7 @@ impl Lines {
             return None;
         }
         if self.left.lines == 0 {
-            return self.stop(Bound::Lines(self.bounds.lines), 0);
+            return Some(self.stop(Bound::Lines(self.bounds.lines), 0));
         }
         let window = self.buffer.len().min(self.left.total);
         let newline = memchr::memchr(b'\n', &self.buffer[self.scanned..window]).map(|at| self.scanned + at);
@@ -80,7 +80,7 @@ impl Lines {
             return Some(Frame::Line(line));
         }
         if window < self.buffer.len() {
-            return self.stop(Bound::Total(self.bounds.total), window);
+            return Some(self.stop(Bound::Total(self.bounds.total), window));
         }
         self.scanned = window;
         None
@@ -99,11 +99,11 @@ impl Lines {
     }
 
     /// Gives the first `length` bytes for the last time.
-    fn stop(&mut self, bound: Bound, length: usize) -> Option<Frame> {
+    fn stop(&mut self, bound: Bound, length: usize) -> Frame {
         let seen = self.buffer.split_to(length).freeze();
         self.buffer = BytesMut::new();
         self.scanned = 0;
-        Some(Frame::Passed(bound, seen))
+        Frame::Passed(bound, seen)
     }
 }
 
