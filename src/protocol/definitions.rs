@@ -198,6 +198,40 @@ mod tests {
     }
 
     #[test]
+    fn the_tasks_extension_has_its_shapes() {
+        let stateless = Definitions::of(Revision::V2026_07_28);
+        let task = |status: &str, more: Value| {
+            let mut task = json!({
+                "resultType": "complete", "taskId": "t", "status": status, "ttlMs": null,
+                "createdAt": "2026-09-01T08:00:00Z", "lastUpdatedAt": "2026-09-01T08:00:00Z",
+            });
+            let more = more.as_object().expect("an object").clone();
+            task.as_object_mut().expect("an object").extend(more);
+            task
+        };
+        let get = |task: &Value| -> Vec<String> {
+            let found = stateless.violations("TasksExtensionGetTaskResult", task);
+            found.into_iter().map(|v| v.to_string()).collect()
+        };
+        assert_eq!(get(&task("working", json!({"pollIntervalMs": 500}))), Vec::<String>::new());
+        assert_eq!(get(&task("completed", json!({}))), ["lacks `result`"]);
+        assert_eq!(get(&task("failed", json!({"error": "no"}))), ["/error must be an object, not \"no\""]);
+        assert_eq!(
+            get(&task("input_required", json!({"inputRequests": []})))[0],
+            "/inputRequests must be an object, not an array"
+        );
+        assert_eq!(get(&task("done", json!({}))).len(), 1);
+
+        let created = task("working", json!({"resultType": "task"}));
+        assert_eq!(stateless.violations("TasksExtensionCreateTaskResult", &created), []);
+        let nested = json!({"resultType": "task", "task": created});
+        assert!(!stateless.accepts("TasksExtensionCreateTaskResult", &nested));
+        let notification =
+            json!({"jsonrpc": "2.0", "method": "notifications/tasks", "params": task("cancelled", json!({}))});
+        assert_eq!(stateless.violations("TasksExtensionTaskStatusNotification", &notification), []);
+    }
+
+    #[test]
     fn bounds_are_named() {
         let annotations = json!({"audience": ["user", "robot"], "priority": 1.5});
         assert_eq!(
