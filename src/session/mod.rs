@@ -1,5 +1,10 @@
 //! One conversation with a target and its transcript. Drives and records; judges nothing.
 
+mod conversation;
+mod headers;
+mod opening;
 mod transcript;
 
+pub use conversation::{Awaited, Edits, Sent, Session};
+pub use opening::{Opened, Opening, connect, open};
 pub use transcript::{Entry, Transcript, What};
