@@ -1,1 +1,19 @@
 //! Reads transcripts and says what became of each check. Never prints, never opens a socket.
+
+mod always;
+mod compare;
+mod context;
+mod excerpt;
+mod fill;
+mod invariant;
+mod probe;
+mod steps;
+mod traffic;
+
+pub use always::watch;
+pub use context::{Context, Judged, fold};
+pub use excerpt::excerpt;
+pub use invariant::{INVARIANTS, invariant};
+pub use probe::{PROBES, Setting, probe};
+pub use steps::run_steps;
+pub use traffic::Traffic;

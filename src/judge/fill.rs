@@ -1,0 +1,119 @@
+//! Fills placeholders in: `"{{name}}"` alone becomes the value, inside a longer text its text. Knows values, not checks.
+
+use serde_json::{Map, Value};
+
+/// Values by name: facts, the case's, and what steps have bound. Later ones hide earlier ones.
+#[derive(Debug, Clone, Default)]
+pub struct Bindings {
+    values: Map<String, Value>,
+}
+
+/// A placeholder without a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{{{{{0}}}}}` has no value")]
+pub struct Unbound(pub String);
+
+impl Bindings {
+    /// Starts with these facts.
+    pub fn new(facts: &Map<String, Value>) -> Self {
+        Self { values: facts.clone() }
+    }
+
+    /// Gives a name a value.
+    pub fn bind(&mut self, name: &str, value: Value) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// The value of a name; `a.b` looks into an object where no such name is bound whole.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.values.get(name).or_else(|| {
+            let (first, rest) = name.split_once('.')?;
+            rest.split('.').try_fold(self.values.get(first)?, |value, key| value.get(key))
+        })
+    }
+
+    /// A JSON value with its placeholders filled in.
+    pub fn fill(&self, value: &Value) -> Result<Value, Unbound> {
+        Ok(match value {
+            Value::String(text) => match whole_placeholder(text) {
+                Some(name) => self.value(name).cloned().ok_or_else(|| Unbound(name.to_owned()))?,
+                None => Value::String(self.fill_text(text, plain)?),
+            },
+            Value::Array(items) => items.iter().map(|item| self.fill(item)).collect::<Result<_, _>>()?,
+            Value::Object(members) => {
+                let members = members.iter().map(|(key, value)| Ok((self.fill_text(key, plain)?, self.fill(value)?)));
+                Value::Object(members.collect::<Result<_, Unbound>>()?)
+            }
+            other => other.clone(),
+        })
+    }
+
+    /// A text of JSON, or near JSON, with its placeholders filled in as JSON.
+    pub fn fill_json_text(&self, text: &str) -> Result<String, Unbound> {
+        self.fill_text(text, Value::to_string)
+    }
+
+    fn fill_text(&self, text: &str, write: impl Fn(&Value) -> String) -> Result<String, Unbound> {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, name, after)) = next_placeholder(rest) {
+            filled.push_str(before);
+            filled.push_str(&write(self.value(name).ok_or_else(|| Unbound(name.to_owned()))?));
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn whole_placeholder(text: &str) -> Option<&str> {
+    match next_placeholder(text)? {
+        ("", name, "") => Some(name),
+        _ => None,
+    }
+}
+
+/// The first `{{name}}`, with what stands before and after. Braces around anything but a name are just text.
+fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    while let Some(start) = text[from..].find("{{").map(|at| at + from) {
+        let end = text[start..].find("}}")? + start;
+        let name = &text[start + 2..end];
+        if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
+            return Some((&text[..start], name, &text[end + 2..]));
+        }
+        from = start + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn bindings() -> Bindings {
+        let mut bindings = Bindings::default();
+        bindings.bind("id", json!(7));
+        bindings.bind("tool", json!({"name": "echo", "arguments": {"text": "a"}}));
+        bindings
+    }
+
+    #[test]
+    fn a_lone_placeholder_becomes_the_value() {
+        let filled = bindings().fill(&json!({"id": "{{id}}", "a": ["{{tool.arguments}}", "no {{id}} {{tool.name}}"]}));
+        assert_eq!(filled, Ok(json!({"id": 7, "a": [{"text": "a"}, "no 7 echo"]})));
+        assert_eq!(bindings().fill(&json!("{{nothing}}")), Err(Unbound("nothing".to_owned())));
+    }
+
+    #[test]
+    fn text_of_json_gets_json() {
+        let filled = bindings().fill_json_text(r#"{"id":{{id}},"n":{{tool.name}},"x":{"y":{}}}"#);
+        assert_eq!(filled.as_deref(), Ok(r#"{"id":7,"n":"echo","x":{"y":{}}}"#));
+    }
+}

@@ -1,0 +1,20 @@
+//! Invariants: relations between the messages of one transcript that no schema can say.
+//!
+//! One file each; a line in [`INVARIANTS`] makes it known to `invariant: <name>`.
+
+mod jsonrpc;
+
+use super::context::{Context, Judged};
+use super::traffic::Traffic;
+use crate::scenario::Scenario;
+
+/// An invariant: reads the traffic of one transcript, and says what became of each requirement that it proves.
+pub type Invariant = fn(&Scenario, &Context, &Traffic<'_>) -> Vec<Judged>;
+
+/// Every invariant by name.
+pub const INVARIANTS: &[(&str, Invariant)] = &[("jsonrpc", jsonrpc::judge)];
+
+/// The invariant of a name.
+pub fn invariant(name: &str) -> Option<Invariant> {
+    INVARIANTS.iter().find(|(known, _)| *known == name).map(|(_, invariant)| *invariant)
+}

@@ -1,0 +1,123 @@
+//! A transcript as judges want it: every message of the target with the request that it answers. Judges nothing.
+
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::session::{Entry, Transcript, What};
+use crate::transport::{ExchangeId, Incoming};
+use crate::wire::{Kind, Message, same_id};
+
+/// All messages of one transcript, related to each other.
+pub struct Traffic<'a> {
+    /// The transcript.
+    pub transcript: &'a Transcript,
+    /// The requests that the harness sent, in order.
+    pub asked: Vec<Rc<Asked>>,
+    /// The messages that the target sent, in order; elements of a batch one by one.
+    pub heard: Vec<Heard<'a>>,
+}
+
+/// A request of the harness's.
+#[derive(Debug)]
+pub struct Asked {
+    /// Its entry.
+    pub index: usize,
+    /// Its exchange.
+    pub exchange: ExchangeId,
+    /// The message.
+    pub message: Message,
+    /// Written by a step to be wrong, or of unknown correctness.
+    pub deliberate: bool,
+    /// It was an element of a batch.
+    pub in_batch: bool,
+}
+
+/// A message of the target's.
+pub struct Heard<'a> {
+    /// Its entry.
+    pub entry: &'a Entry,
+    /// The message.
+    pub message: Message,
+    /// What kind it is.
+    pub kind: Kind,
+    /// The request that it answers, where it is a response and its id is known.
+    pub request: Option<Rc<Asked>>,
+    /// It was an element of a batch.
+    pub in_batch: bool,
+    /// The scenario whose steps ran.
+    pub during: Option<&'a str>,
+}
+
+impl<'a> Traffic<'a> {
+    /// Relates the messages of a transcript.
+    pub fn of(transcript: &'a Transcript) -> Self {
+        let mut traffic = Self { transcript, asked: Vec::new(), heard: Vec::new() };
+        let mut during = None;
+        for entry in transcript.entries() {
+            if let What::Mark(name) = &entry.what {
+                during = Some(name.as_str());
+            }
+            let Some(message) = entry.message() else { continue };
+            let in_batch = message.kind() == Kind::Batch;
+            for part in message.parts() {
+                if entry.is_from_client() && part.kind() == Kind::Request {
+                    let deliberate = match &entry.what {
+                        What::Wrote { deliberate, .. } | What::Requested { deliberate, .. } => *deliberate,
+                        _ => true,
+                    };
+                    let (index, exchange) = (entry.index, entry.exchange);
+                    traffic.asked.push(Rc::new(Asked { index, exchange, message: part, deliberate, in_batch }));
+                } else if entry.is_from_server() {
+                    let kind = part.kind();
+                    let request = if kind == Kind::Response { traffic.request_of(&part) } else { None };
+                    traffic.heard.push(Heard { entry, message: part, kind, request, in_batch, during });
+                }
+            }
+        }
+        traffic
+    }
+
+    /// The status of the HTTP answer of an exchange.
+    pub fn status(&self, exchange: ExchangeId) -> Option<u16> {
+        self.head(exchange).map(|(status, _)| status)
+    }
+
+    /// Status and header fields of the HTTP answer of an exchange.
+    pub fn head(&self, exchange: ExchangeId) -> Option<(u16, &'a [(String, String)])> {
+        self.transcript.entries().iter().filter(|entry| entry.exchange == exchange).find_map(|entry| {
+            match &entry.what {
+                What::Received(Incoming::Head { status, headers }) => Some((*status, headers.as_slice())),
+                _ => None,
+            }
+        })
+    }
+
+    /// Responses to a request, in order.
+    pub fn responses_to(&self, asked: &Rc<Asked>) -> impl Iterator<Item = &Heard<'a>> {
+        self.heard.iter().filter(move |heard| heard.request.as_ref().is_some_and(|request| Rc::ptr_eq(request, asked)))
+    }
+
+    /// The newest request with the id of a response.
+    fn request_of(&self, response: &Message) -> Option<Rc<Asked>> {
+        let id = response.id()?;
+        self.asked.iter().rev().find(|asked| asked.message.id().is_some_and(|wanted| same_id(wanted, id))).cloned()
+    }
+}
+
+impl Heard<'_> {
+    /// The method that it is about: its own, or, for a response, that of its request.
+    pub fn method(&self) -> Option<&str> {
+        self.message.method().or_else(|| self.request.as_ref()?.message.method())
+    }
+
+    /// The result, if it is a response with one.
+    pub fn result(&self) -> Option<&Value> {
+        if self.kind == Kind::Response { self.message.result() } else { None }
+    }
+
+    /// The error, if it is a response with one.
+    pub fn error(&self) -> Option<&Value> {
+        if self.kind == Kind::Response { self.message.error() } else { None }
+    }
+}
