@@ -137,8 +137,12 @@ impl Requirement {
         }
     }
 
-    /// The address of the first place where it stands, in the revision given (or the newest one in which it holds).
+    /// The address of the first place where it stands, in the revision given (or the newest one in which it holds); empty
+    /// for what no specification says.
     pub fn page(&self, revision: Revision) -> String {
+        if self.places.is_empty() {
+            return String::new();
+        }
         let place = self.places.get(&revision).or_else(|| self.places.values().last());
         let first = place.and_then(|p| p.split("; ").next()).unwrap_or_default();
         page_address(revision, first)

@@ -1,1 +1,15 @@
 //! From a catalogue and a target to events: plan, jobs, one channel. Never prints.
+
+mod conduct;
+mod ledger;
+mod needs;
+mod plan;
+mod reach;
+mod rerun;
+mod runner;
+mod selection;
+
+pub use ledger::Ledger;
+pub use plan::{Plan, PlannedCheck, checks_of, proves};
+pub use runner::{RunError, Settings, run};
+pub use selection::{PatternError, Selection};

@@ -39,6 +39,13 @@ pub struct Scenario {
     pub body: Body,
 }
 
+impl Scenario {
+    /// Whether it watches what others do and drives nothing itself.
+    pub fn is_watcher(&self) -> bool {
+        matches!(self.body, Body::Always(_) | Body::Invariant { .. })
+    }
+}
+
 /// Values of one row of a table of cases.
 pub type Case = Map<String, Value>;
 

@@ -29,9 +29,9 @@ use crate::wire::TransportKind;
 /// How many arrivals may wait to be received before the sockets are no longer read.
 const WAITING_ARRIVALS: usize = 64;
 
-/// How long a socket waits for its next request. Below the shortest time after which known servers close an idle
-/// connection (2 s; 5 s is the default of several), so that request and close hardly ever cross.
-const IDLE: Duration = Duration::from_secs(1);
+/// How long a socket waits for its next request. Well below the shortest time after which servers close an idle
+/// connection (5 s is the default of several), so that request and close hardly ever cross.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// A connection to an HTTP endpoint. Sockets are opened when there is something to send, so a server that is not there
 /// shows as a broken first exchange. An exchange that still runs when the connection is closed is cut.
@@ -107,19 +107,17 @@ impl Client {
         report.count(0)?;
         let deadline = Instant::now() + self.limits.exchange;
         let bytes = request::encode(&self.target, request).map_err(Stop::Broken)?;
-        let mut crossed = None;
         if let Some(socket) = self.take_idle() {
             let mut exchange = Exchange::new(socket, bytes.clone(), deadline, report);
             match exchange.answer(&request.method).await {
-                // The server closed the connection while the request was on its way, which any server may: since it has
-                // not taken the request as a whole, it cannot have acted on it, and a new connection may have it. A
-                // request that was taken and got no answer is never repeated.
-                Err(Stop::Broken(reason)) if exchange.was_not_taken() => crossed = Some(Stop::Broken(reason)),
+                // The server closed the connection while the request was on its way into it: since the request was not
+                // even written as a whole, nothing can have come of it, and a new connection may have it. A request that
+                // was written and got no answer is never repeated: the server may have acted on it.
+                Err(Stop::Broken(_)) if exchange.was_not_sent() && Instant::now() < deadline => {}
                 outcome => return self.settle(exchange, outcome),
             }
         }
-        // A server that cannot be reached any more may have died of the request: then the first reason tells more.
-        let socket = self.connect(deadline).await.map_err(|stop| crossed.unwrap_or(stop))?;
+        let socket = self.connect(deadline).await?;
         let mut exchange = Exchange::new(socket, bytes, deadline, report);
         let outcome = exchange.answer(&request.method).await;
         self.settle(exchange, outcome)

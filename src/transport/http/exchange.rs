@@ -73,7 +73,6 @@ pub(super) struct Exchange<'a> {
     deadline: Instant,
     report: &'a Report,
     heard: bool,
-    reset: bool,
 }
 
 /// What is left of a socket after an exchange.
@@ -87,7 +86,7 @@ pub(super) enum Afterwards {
 impl<'a> Exchange<'a> {
     /// Begins to send `request` on `socket`.
     pub(super) fn new(socket: Socket, request: Bytes, deadline: Instant, report: &'a Report) -> Self {
-        Self { socket, unsent: request, buffer: BytesMut::new(), deadline, report, heard: false, reset: false }
+        Self { socket, unsent: request, buffer: BytesMut::new(), deadline, report, heard: false }
     }
 
     /// Reads and reports one answer, without its end.
@@ -102,9 +101,9 @@ impl<'a> Exchange<'a> {
         if stream { self.events(&mut reader).await } else { self.body(&mut reader).await }
     }
 
-    /// Whether nothing at all has come back, and the request was not written, or not read, as a whole.
-    pub(super) fn was_not_taken(&self) -> bool {
-        !self.heard && (self.reset || !self.unsent.is_empty())
+    /// Whether nothing at all has come back, and the request was not even written as a whole.
+    pub(super) fn was_not_sent(&self) -> bool {
+        !self.heard && !self.unsent.is_empty()
     }
 
     /// The socket, if it can take another request.
@@ -121,9 +120,10 @@ impl<'a> Exchange<'a> {
     pub(super) async fn another(&mut self) -> Result<bool, Stop> {
         while self.buffer.is_empty() {
             match timeout_at(self.deadline, self.read()).await {
-                Ok(Ok(())) => {}
+                Err(_) | Ok(Err(Read::Closed)) => return Ok(false),
                 Ok(Err(Read::Stop(stop))) => return Err(stop),
-                Ok(Err(Read::Closed | Read::Failed(_))) | Err(_) => return Ok(false),
+                Ok(Err(Read::Failed(_))) => return Ok(false),
+                Ok(Ok(())) => {}
             }
         }
         Ok(true)
@@ -211,15 +211,14 @@ impl<'a> Exchange<'a> {
     }
 
     async fn read(&mut self) -> Result<(), Read> {
-        let read = self.socket.exchange(&mut self.unsent, &mut self.buffer).await;
-        if let Ok(bytes @ 1..) = read {
-            self.heard = true;
-            return self.report.count(bytes).map_err(Read::Stop);
+        match self.socket.exchange(&mut self.unsent, &mut self.buffer).await {
+            Ok(0) => Err(Read::Closed),
+            Ok(bytes) => {
+                self.heard = true;
+                self.report.count(bytes).map_err(Read::Stop)
+            }
+            Err(error) => Err(Read::Failed(error)),
         }
-        let reset =
-            |error: &io::Error| matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
-        self.reset = read.as_ref().is_err_and(reset) || self.socket.was_reset();
-        Err(read.map_or_else(Read::Failed, |_| Read::Closed))
     }
 }
 

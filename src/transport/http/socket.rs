@@ -120,11 +120,6 @@ impl Socket {
         rustix::net::recv(self.tcp(), &mut byte, flags).is_err_and(|error| error == rustix::io::Errno::WOULDBLOCK)
     }
 
-    /// Whether the other side has refused bytes that were sent to it, which it does with those that nobody will read.
-    pub(super) fn was_reset(&self) -> bool {
-        matches!(self.tcp().take_error(), Ok(Some(_)) | Err(_))
-    }
-
     fn poll_send(&mut self, context: &mut Context<'_>, unsent: &mut Bytes) -> Poll<io::Result<()>> {
         let mut writer = self.stream();
         while !unsent.is_empty() {
@@ -188,7 +183,6 @@ pub(super) fn words(error: &io::Error) -> String {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset => "the connection was reset".to_owned(),
         io::ErrorKind::BrokenPipe => "the connection was closed".to_owned(),
-        io::ErrorKind::UnexpectedEof => "the connection was closed without the end that TLS wants".to_owned(),
         io::ErrorKind::HostUnreachable => "host unreachable".to_owned(),
         io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
         _ => error.to_string(),

@@ -1,0 +1,323 @@
+//! Conducts one revision over one transport: one shared session for all that leave it as it was, sessions of their own
+//! for the others, watchers over every transcript. Enters a verdict for each planned check, never two.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::Semaphore;
+
+use super::ledger::Ledger;
+use super::needs::{missing, missing_for};
+use super::rerun::rerun;
+use super::runner::Settings;
+use super::{Plan, PlannedCheck};
+use crate::judge::{Context, Judged, Setting, Traffic, excerpt, fold, invariant, probe, run_steps, watch};
+use crate::outcome::{CheckId, CheckResult, Evidence, Verdict};
+use crate::protocol::Requirement;
+use crate::scenario::{Body, Catalogue, Scenario, SessionUse};
+use crate::session::{Awaited, Opened, Opening, Session, Transcript, connect, open};
+use crate::survey::survey;
+
+/// The requirement that a target which does not open a conversation breaks: the one cause to blame.
+const STARTS: &str = "house.starts";
+
+/// One run at work.
+pub(super) struct Conductor<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) ledger: &'a Ledger,
+    pub(super) permits: &'a Semaphore,
+    pub(super) plan: Plan,
+    /// The run's number in the ledger.
+    pub(super) run: usize,
+    pub(super) context: Context,
+}
+
+/// The checks of one case of one scenario: they stand or fall by one execution.
+struct Group<'a> {
+    scenario: &'a Scenario,
+    case: Option<&'a str>,
+    /// Positions in the plan.
+    checks: Vec<usize>,
+}
+
+/// Runs all checks of a plan, starting with a session that is open already (or failed to open).
+pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
+    let Opening { mut session, outcome, .. } = opening;
+    if outcome != Opened::Yes {
+        return conductor.blame_opening(session, &outcome).await;
+    }
+    let survey = survey(&mut session, &conductor.settings.calls, conductor.settings.timeout).await;
+    conductor.context.facts = survey.facts;
+    survey.notes.into_iter().for_each(|note| conductor.ledger.note(note));
+    let conductor = conductor;
+    let groups = conductor.groups();
+    let (shared, own): (Vec<_>, Vec<_>) = groups
+        .iter()
+        .filter(|group| !group.scenario.is_watcher())
+        .partition(|g| g.scenario.session == SessionUse::Shared);
+    let watched = RefCell::new(Vec::new());
+    let line = conductor.shared_line(session, &shared, &watched);
+    let mut others: FuturesUnordered<_> = own.iter().map(|group| conductor.own_session(group, &watched)).collect();
+    let all_others = async { while others.next().await.is_some() {} };
+    tokio::join!(line, all_others);
+    let judged = fold(watched.take());
+    for group in groups.iter().filter(|group| group.scenario.is_watcher()) {
+        // Watchers name their verdicts `scenario#requirement`, since several may prove the same requirement.
+        let mine = judged.iter().filter_map(|one| {
+            let requirement = one.requirement.strip_prefix(&group.scenario.id)?.strip_prefix('#')?;
+            Some(Judged { requirement: requirement.to_owned(), verdict: one.verdict.clone() })
+        });
+        conductor.enter(group, mine.collect(), Duration::ZERO);
+    }
+}
+
+impl<'a> Conductor<'a> {
+    fn groups(&'a self) -> Vec<Group<'a>> {
+        let mut groups: Vec<Group<'a>> = Vec::new();
+        for (position, check) in self.plan.checks.iter().enumerate() {
+            let scenario = &self.catalogue.scenarios()[check.scenario];
+            let case = check.id.case.as_deref();
+            match groups.last_mut().filter(|group| group.scenario.id == scenario.id && group.case == case) {
+                Some(group) => group.checks.push(position),
+                None => groups.push(Group { scenario, case, checks: vec![position] }),
+            }
+        }
+        groups
+    }
+
+    /// Runs groups one after another on one session; opens another one where a group has ended or harmed it.
+    async fn shared_line(&self, session: Session, groups: &[&Group<'_>], watched: &RefCell<Vec<Judged>>) {
+        let mut current = Some(session);
+        let mut harm: Option<(String, Option<CheckId>)> = None;
+        for group in groups {
+            if self.enter_skipped(group) {
+                continue;
+            }
+            if let Some(session) = current.as_mut() {
+                session.catch_up();
+            }
+            if current.as_ref().is_none_or(Session::is_over) && harm.is_none() {
+                self.retire(current.take(), watched).await;
+                match self.reopen().await {
+                    Ok(session) => current = Some(session),
+                    Err(reason) => harm = Some((reason, None)),
+                }
+            }
+            let (Some(session), None) = (current.as_mut(), &harm) else {
+                let (reason, blame) = harm.clone().unwrap_or_default();
+                self.enter_inconclusive(group, &reason, blame.as_ref());
+                continue;
+            };
+            let began = Instant::now();
+            let judged = self.execute(session, group, watched).await;
+            let troubled = judged.iter().any(|one| one.verdict.rank() >= 2);
+            let blame = judged.iter().find(|one| one.verdict.rank() == 3).map(|one| self.id(group, &one.requirement));
+            self.enter(group, judged, began.elapsed());
+            if troubled && !self.is_well(session).await {
+                self.retire(current.take(), watched).await;
+                match self.reopen().await {
+                    Ok(session) => current = Some(session),
+                    Err(reason) => harm = Some((reason, blame)),
+                }
+            }
+        }
+        self.retire(current, watched).await;
+    }
+
+    /// Runs a group on a session of its own.
+    async fn own_session(&self, group: &Group<'_>, watched: &RefCell<Vec<Judged>>) {
+        if self.enter_skipped(group) {
+            return;
+        }
+        // The semaphore is never closed, so that a permit is always had.
+        let permit = self.permits.acquire().await;
+        let began = Instant::now();
+        let (target, limits) = (&self.settings.target, self.settings.limits);
+        let (revision, kind, within) = (self.plan.revision, self.plan.kind, self.settings.start_timeout);
+        let opening = if group.scenario.session == SessionUse::Unopened {
+            connect(target, kind, revision, limits, within).await
+        } else {
+            open(target, kind, revision, limits, within).await
+        };
+        match opening {
+            Ok(Opening { mut session, outcome: Opened::Yes, .. }) => {
+                let judged = self.execute(&mut session, group, watched).await;
+                self.enter(group, judged, began.elapsed());
+                drop(permit);
+                self.retire(Some(session), watched).await;
+            }
+            Ok(Opening { session, outcome, .. }) => {
+                self.enter_inconclusive(group, &format!("no session could be opened: {}", why(&outcome)), None);
+                self.retire(Some(session), watched).await;
+            }
+            Err(error) => self.enter_inconclusive(group, &error.to_string(), None),
+        }
+    }
+
+    async fn execute(&self, session: &mut Session, group: &Group<'_>, watched: &RefCell<Vec<Judged>>) -> Vec<Judged> {
+        match &group.scenario.body {
+            Body::Steps(steps) => {
+                let case = group.case.and_then(|name| Some((name, group.scenario.cases.get(name)?)));
+                run_steps(session, group.scenario, steps, case, &self.context).await
+            }
+            Body::Probe { name, .. } => {
+                let Some(probe) = probe(name) else { return Vec::new() };
+                session.begin(&group.scenario.id, false);
+                let mut transcripts = Vec::new();
+                let context = &self.context;
+                let setting = Setting { session, scenario: group.scenario, context, transcripts: &mut transcripts };
+                let judged = fold(probe(setting).await);
+                transcripts.iter().for_each(|transcript| self.watch(transcript, watched));
+                judged
+            }
+            Body::Always(_) | Body::Invariant { .. } => Vec::new(),
+        }
+    }
+
+    /// Ends a session and has its transcript watched.
+    async fn retire(&self, session: Option<Session>, watched: &RefCell<Vec<Judged>>) {
+        if let Some(session) = session {
+            self.watch(&session.close().await, watched);
+        }
+    }
+
+    fn watch(&self, transcript: &Transcript, watched: &RefCell<Vec<Judged>>) {
+        let traffic = Traffic::of(transcript);
+        let mut seen: Option<usize> = None;
+        for check in &self.plan.checks {
+            let scenario = &self.catalogue.scenarios()[check.scenario];
+            if !scenario.is_watcher() || seen == Some(check.scenario) {
+                continue;
+            }
+            seen = Some(check.scenario);
+            let judged = match &scenario.body {
+                Body::Always(watches) => watch(scenario, watches, self.plan.revision, &traffic),
+                Body::Invariant { name, .. } => {
+                    invariant(name).map(|judge| judge(scenario, &self.context, &traffic)).unwrap_or_default()
+                }
+                _ => Vec::new(),
+            };
+            watched.borrow_mut().extend(judged.into_iter().map(|one| Judged {
+                requirement: format!("{}#{}", scenario.id, one.requirement),
+                verdict: one.verdict,
+            }));
+        }
+    }
+
+    async fn reopen(&self) -> Result<Session, String> {
+        let (target, limits) = (&self.settings.target, self.settings.limits);
+        match open(target, self.plan.kind, self.plan.revision, limits, self.settings.start_timeout).await {
+            Ok(Opening { session, outcome: Opened::Yes, .. }) => Ok(session),
+            Ok(Opening { session, outcome, .. }) => {
+                session.close().await;
+                Err(format!("no other session could be opened: {}", why(&outcome)))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn is_well(&self, session: &mut Session) -> bool {
+        !session.is_over() && matches!(session.alive(self.settings.timeout).await.1, Awaited::Message(..))
+    }
+
+    /// Nothing was opened: one check fails for it, all others hang on that one.
+    async fn blame_opening(&self, session: Session, outcome: &Opened) {
+        let transcript = session.close().await;
+        let groups = self.groups();
+        let starts = self.plan.checks.iter().find(|check| check.requirement.id == STARTS).map(|check| check.id.clone());
+        let reason = why(outcome);
+        for group in &groups {
+            for &position in &group.checks {
+                let check = &self.plan.checks[position];
+                let verdict = if check.requirement.id == STARTS {
+                    let evidence = Evidence {
+                        expected: format!("a conversation in {} is opened", self.plan.revision),
+                        actual: reason.clone(),
+                        asked_at: group.scenario.file.display().to_string(),
+                        excerpt: excerpt(&transcript, 0, transcript.entries().len()),
+                        witnesses: Vec::new(),
+                    };
+                    Verdict::Fail { evidence }
+                } else {
+                    Verdict::Inconclusive { reason: format!("no session was opened: {reason}"), blame: starts.clone() }
+                };
+                self.ledger.enter(self.run, position, self.result(check, group.scenario, verdict, Duration::ZERO));
+            }
+        }
+    }
+
+    /// Enters verdicts for the checks of a group that are not entered as skipped.
+    fn enter(&self, group: &Group<'_>, judged: Vec<Judged>, took: Duration) {
+        for &position in &group.checks {
+            let check = &self.plan.checks[position];
+            let verdict = match missing_for(check.requirement, &self.context.facts) {
+                Some(reason) => Verdict::Skipped { reason },
+                None => judged
+                    .iter()
+                    .find(|one| one.requirement == check.requirement.id)
+                    .map_or_else(|| not_exercised(check), |one| one.verdict.clone()),
+            };
+            self.ledger.enter(self.run, position, self.result(check, group.scenario, verdict, took));
+        }
+    }
+
+    fn enter_inconclusive(&self, group: &Group<'_>, reason: &str, blame: Option<&CheckId>) {
+        let judged = group
+            .checks
+            .iter()
+            .map(|&position| Judged::inconclusive(&self.plan.checks[position].requirement.id, reason, blame.cloned()));
+        self.enter(group, judged.collect(), Duration::ZERO);
+    }
+
+    /// Where the target offers nothing to exercise a group on: enters that, and says true.
+    fn enter_skipped(&self, group: &Group<'_>) -> bool {
+        let facts = &self.context.facts;
+        let whole = missing(&group.scenario.needs, facts);
+        let requirement = |&position: &usize| missing_for(self.plan.checks[position].requirement, facts);
+        if whole.is_none() && !group.checks.iter().all(|position| requirement(position).is_some()) {
+            return false;
+        }
+        for position in &group.checks {
+            let reason = requirement(position).or_else(|| whole.clone()).unwrap_or_default();
+            let check = &self.plan.checks[*position];
+            let verdict = Verdict::Skipped { reason };
+            self.ledger.enter(self.run, *position, self.result(check, group.scenario, verdict, Duration::ZERO));
+        }
+        true
+    }
+
+    fn result(&self, check: &PlannedCheck, scenario: &Scenario, verdict: Verdict, took: Duration) -> CheckResult {
+        let requirement: &Requirement = check.requirement;
+        CheckResult {
+            id: check.id.clone(),
+            title: scenario.title.clone(),
+            requirement: requirement.id.clone(),
+            statement: requirement.statement.clone(),
+            level: requirement.effective_level(),
+            verdict,
+            spec: requirement.page(self.plan.revision),
+            rerun: rerun(&self.settings.info, self.plan.revision, &check.id),
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn id(&self, group: &Group<'_>, requirement: &str) -> CheckId {
+        CheckId::new(&group.scenario.id, requirement, group.case)
+    }
+}
+
+fn not_exercised(check: &PlannedCheck) -> Verdict {
+    Verdict::Skipped { reason: format!("nothing was seen that {} could be judged by", check.requirement.id) }
+}
+
+/// Why a conversation was not opened, in one clause.
+fn why(outcome: &Opened) -> String {
+    match outcome {
+        Opened::Yes => "it was opened".to_owned(),
+        Opened::Other(versions) => format!("the server answered with {}", versions.join(", ")),
+        Opened::Refused(message) => format!("the server refused: {}", message.value()),
+        Opened::Failed(reason) | Opened::Unreachable(reason) => reason.clone(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Whether a target offers what a check needs. Reads capabilities and facts; the reason it gives is for people.
+
+use serde_json::{Map, Value};
+
+use crate::protocol::Requirement;
+use crate::scenario::Needs;
+
+/// What a scenario misses, if it misses anything.
+pub fn missing(needs: &Needs, facts: &Map<String, Value>) -> Option<String> {
+    if let Some(name) = needs.all.iter().find(|name| !offers(facts, name)) {
+        return Some(format!("the target offers no {}", words(name)));
+    }
+    let unwanted = needs.none.iter().find(|name| offers(facts, name))?;
+    Some(format!("only for targets without {}", words(unwanted)))
+}
+
+/// What a requirement misses (`|` any of, `,` all of), if it misses anything.
+pub fn missing_for(requirement: &Requirement, facts: &Map<String, Value>) -> Option<String> {
+    let needs = requirement.needs.as_deref()?;
+    let met = needs.split(", ").all(|group| group.split(" | ").any(|name| declares(facts, name)));
+    if met {
+        None
+    } else {
+        Some(format!("the target does not declare {}", needs.replace(" | ", " or ").replace(", ", " and ")))
+    }
+}
+
+fn offers(facts: &Map<String, Value>, name: &str) -> bool {
+    declares(facts, name) || lookup(facts, name).is_some()
+}
+
+/// A capability, `a.b` for a member of it; `false` and `null` count as not declared.
+fn declares(facts: &Map<String, Value>, name: &str) -> bool {
+    let Some(capabilities) = facts.get("capabilities") else { return false };
+    if name.contains('/') {
+        return capabilities.get("extensions").is_some_and(|extensions| extensions.get(name).is_some());
+    }
+    let value = name.split('.').try_fold(capabilities, |value, key| value.get(key));
+    value.is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false)))
+}
+
+fn lookup<'a>(facts: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    facts.get(name).or_else(|| {
+        let (first, rest) = name.split_once('.')?;
+        rest.split('.').try_fold(facts.get(first)?, |value, key| value.get(key))
+    })
+}
+
+fn words(name: &str) -> String {
+    let words = match name {
+        "tool" => "tool that may be called and answers",
+        "tool-required" => "callable tool with a required argument",
+        "tool-optional" => "callable tool without required arguments",
+        "tool-structured" => "callable tool with an output schema",
+        "tool-typed" => "callable tool with a required argument of a plain type",
+        "resource" => "listed resource",
+        "template" => "listed resource template",
+        "prompt" => "listed prompt",
+        "prompt-required" => "listed prompt with a required argument",
+        "prompt-argument" => "listed prompt with an argument",
+        other => return format!("`{other}`"),
+    };
+    words.to_owned()
+}

@@ -1,0 +1,140 @@
+//! Runs plans against a target: opens sessions, has every check judged, and enters the verdicts. Never prints.
+
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::conduct::{Conductor, conduct};
+use super::ledger::Ledger;
+use super::reach::{Reached, reach};
+use super::{Plan, Selection};
+use crate::judge::Context;
+use crate::outcome::{Event, RunInfo, ServerInfo, TargetInfo};
+use crate::protocol::Revision;
+use crate::scenario::Catalogue;
+use crate::session::{Opened, Opening};
+use crate::survey::CallPolicy;
+use crate::transport::{Limits, Target, TransportError};
+
+/// All that a run depends on beside the catalogue.
+pub struct Settings {
+    /// The server under test.
+    pub target: Target,
+    /// What reports call it.
+    pub info: TargetInfo,
+    /// The revisions asked for; empty means every one that the target speaks.
+    pub revisions: Vec<Revision>,
+    /// Which checks.
+    pub selection: Selection,
+    /// Which tools may be called.
+    pub calls: CallPolicy,
+    /// How many sessions of their own scenarios may have at once.
+    pub jobs: usize,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// How long a target may take to start and open a conversation.
+    pub start_timeout: Duration,
+    /// Bounds on every connection.
+    pub limits: Limits,
+    /// When the run began, as RFC 3339, for reports.
+    pub started_at: Option<String>,
+}
+
+/// Why nothing could be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// No connection.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// Nothing listens there.
+    #[error("cannot reach the target: {0}")]
+    Unreachable(String),
+    /// The target does not speak a revision asked for.
+    #[error("the target does not speak {asked}{}", offered(.answered))]
+    NotSpoken {
+        /// The revision asked for.
+        asked: Revision,
+        /// What it answered instead.
+        answered: Vec<String>,
+    },
+}
+
+fn offered(answered: &[String]) -> String {
+    if answered.is_empty() { String::new() } else { format!(" (it answers with {})", answered.join(", ")) }
+}
+
+/// Runs every wanted check in every revision that the target speaks, or was asked for. Verdicts go into the ledger; the
+/// caller finishes it.
+pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) -> Result<(), RunError> {
+    let revisions = if settings.revisions.is_empty() { Revision::ALL.to_vec() } else { settings.revisions.clone() };
+    let Reached { openings, answered } =
+        reach(&settings.target, &revisions, settings.limits, settings.start_timeout).await?;
+    let openings = worth_running(settings, openings)?;
+    ledger.send(Event::Started {
+        tool: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        target: settings.info.clone(),
+        started_at: settings.started_at.clone(),
+    });
+    let permits = Semaphore::new(settings.jobs.max(1));
+    let mut runs = Vec::new();
+    for opening in openings {
+        let (revision, kind) = (opening.asked, opening.session.kind());
+        let plan = Plan::new(catalogue, &settings.selection, revision, kind);
+        let info =
+            RunInfo { revision: revision.to_string(), transport: kind.to_string(), server: server_info(&opening) };
+        let run = ledger.add_run(info, plan.checks.len());
+        let context = Context {
+            target: settings.target.clone(),
+            kind,
+            revision,
+            limits: settings.limits,
+            timeout: settings.timeout,
+            facts: serde_json::Map::new(),
+            answered: answered.clone(),
+        };
+        let conductor = Conductor { settings, catalogue, ledger, permits: &permits, plan, run, context };
+        runs.push(conduct(conductor, opening));
+    }
+    futures_util::future::join_all(runs).await;
+    Ok(())
+}
+
+/// The openings to run checks on: those that succeeded; where none did, the one that shows best why.
+fn worth_running(settings: &Settings, openings: Vec<Opening>) -> Result<Vec<Opening>, RunError> {
+    let asked = !settings.revisions.is_empty();
+    if asked {
+        for opening in &openings {
+            match &opening.outcome {
+                Opened::Other(answered) => {
+                    return Err(RunError::NotSpoken { asked: opening.asked, answered: answered.clone() });
+                }
+                Opened::Refused(message) => {
+                    let answered = vec![message.value().to_string()];
+                    return Err(RunError::NotSpoken { asked: opening.asked, answered });
+                }
+                _ => {}
+            }
+        }
+    }
+    let unreachable = openings.iter().find_map(|opening| match &opening.outcome {
+        Opened::Unreachable(reason) => Some(reason.clone()),
+        _ => None,
+    });
+    let any_open = openings.iter().any(|opening| opening.outcome == Opened::Yes);
+    if any_open {
+        return Ok(openings.into_iter().filter(|o| asked || o.outcome == Opened::Yes).collect());
+    }
+    if let Some(reason) = unreachable {
+        return Err(RunError::Unreachable(reason));
+    }
+    // Nothing opened: one revision stands for all, the newest of the era that every server knows where it is among them.
+    let best = openings.iter().rposition(|opening| opening.asked <= Revision::LATEST_HANDSHAKE).unwrap_or(0);
+    Ok(openings.into_iter().nth(best).into_iter().collect())
+}
+
+fn server_info(opening: &Opening) -> ServerInfo {
+    let info = opening.session.server_info();
+    let text = |key: &str| info.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    ServerInfo { name: text("name"), version: text("version") }
+}
