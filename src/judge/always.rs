@@ -34,7 +34,13 @@ fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traff
 }
 
 /// Evidence for a message: the request that it answers, itself, and the scenario that ran.
-pub fn evidence(scenario: &Scenario, line: usize, miss: Miss, heard: &Heard<'_>, traffic: &Traffic<'_>) -> Evidence {
+pub(super) fn evidence(
+    scenario: &Scenario,
+    line: usize,
+    miss: Miss,
+    heard: &Heard<'_>,
+    traffic: &Traffic<'_>,
+) -> Evidence {
     let during = heard.during.map(|name| format!(", seen in {name}")).unwrap_or_default();
     let mut lines = match &heard.request {
         Some(asked) => excerpt(traffic.transcript, asked.index, asked.index),

@@ -9,7 +9,7 @@ const SHOWN: usize = 240;
 
 /// What was expected and what was there, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Miss {
+pub(super) struct Miss {
     /// What the check asks for.
     pub expected: String,
     /// What came.
@@ -18,7 +18,7 @@ pub struct Miss {
 
 /// Compares a value (called `noun` in the evidence) with a pattern and a JSON Schema; both are filled in already.
 /// `None` where it satisfies both.
-pub fn compare(noun: &str, value: &Value, pattern: &Value, schema: Option<&Value>) -> Option<Miss> {
+pub(super) fn compare(noun: &str, value: &Value, pattern: &Value, schema: Option<&Value>) -> Option<Miss> {
     if let Some((pointer, mismatch)) = first_mismatch(pattern, value) {
         let place = if pointer.is_empty() { noun.to_owned() } else { format!("{noun} with {pointer}") };
         let actual = match mismatch.actual {
@@ -33,12 +33,12 @@ pub fn compare(noun: &str, value: &Value, pattern: &Value, schema: Option<&Value
 }
 
 /// A value as one bounded line.
-pub fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     clipped(&value.to_string(), SHOWN)
 }
 
 /// A text cut to so many characters, and how much is missing.
-pub fn clipped(text: &str, limit: usize) -> String {
+pub(super) fn clipped(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}… ({} bytes more)", &text[..end], text.len() - end),

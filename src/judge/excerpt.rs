@@ -25,7 +25,7 @@ pub fn excerpt(transcript: &Transcript, from: usize, to: usize) -> Vec<String> {
 }
 
 /// One entry as a line; `None` for what tells nothing.
-pub fn line(entry: &Entry) -> Option<String> {
+pub(super) fn line(entry: &Entry) -> Option<String> {
     Some(match &entry.what {
         What::Wrote { bytes, .. } => format!("→ {}", text(bytes.strip_suffix(b"\n").unwrap_or(bytes))),
         What::ClosedInput => "· standard input closed".to_owned(),

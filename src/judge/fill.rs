@@ -4,28 +4,28 @@ use serde_json::{Map, Value};
 
 /// Values by name: facts, the case's, and what steps have bound. Later ones hide earlier ones.
 #[derive(Debug, Clone, Default)]
-pub struct Bindings {
+pub(super) struct Bindings {
     values: Map<String, Value>,
 }
 
 /// A placeholder without a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{{{{{0}}}}}` has no value")]
-pub struct Unbound(pub String);
+pub(super) struct Unbound(pub String);
 
 impl Bindings {
     /// Starts with these facts.
-    pub fn new(facts: &Map<String, Value>) -> Self {
+    pub(super) fn new(facts: &Map<String, Value>) -> Self {
         Self { values: facts.clone() }
     }
 
     /// Gives a name a value.
-    pub fn bind(&mut self, name: &str, value: Value) {
+    pub(super) fn bind(&mut self, name: &str, value: Value) {
         self.values.insert(name.to_owned(), value);
     }
 
     /// The value of a name; `a.b` looks into an object where no such name is bound whole.
-    pub fn value(&self, name: &str) -> Option<&Value> {
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
         self.values.get(name).or_else(|| {
             let (first, rest) = name.split_once('.')?;
             rest.split('.').try_fold(self.values.get(first)?, |value, key| value.get(key))
@@ -33,7 +33,7 @@ impl Bindings {
     }
 
     /// A JSON value with its placeholders filled in.
-    pub fn fill(&self, value: &Value) -> Result<Value, Unbound> {
+    pub(super) fn fill(&self, value: &Value) -> Result<Value, Unbound> {
         Ok(match value {
             Value::String(text) => match whole_placeholder(text) {
                 Some(name) => self.value(name).cloned().ok_or_else(|| Unbound(name.to_owned()))?,
@@ -49,7 +49,7 @@ impl Bindings {
     }
 
     /// A text of JSON, or near JSON, with its placeholders filled in as JSON.
-    pub fn fill_json_text(&self, text: &str) -> Result<String, Unbound> {
+    pub(super) fn fill_json_text(&self, text: &str) -> Result<String, Unbound> {
         self.fill_text(text, Value::to_string)
     }
 

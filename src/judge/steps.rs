@@ -76,21 +76,23 @@ enum Outcome {
     LeftOut,
     /// It can not be told; says why.
     Unknown(String),
+    /// The specification leaves silence open, and the target kept silent.
+    Silent,
 }
 
 impl Run<'_> {
     async fn step(&mut self, step: &Step) {
-        if self.stopped.is_none() {
-            if let Err(unbound) = self.perform(step).await {
-                let blame = self.judged.iter().rev().find(|judged| judged.verdict.rank() == 3);
-                let blame = blame.map(|judged| self.check_id(&judged.requirement));
-                self.stopped = Some((unbound.to_string(), blame));
-            }
+        if self.stopped.is_none()
+            && let Err(unbound) = self.perform(step).await
+        {
+            let blame = self.judged.iter().rev().find(|judged| judged.verdict.rank() == 3);
+            let blame = blame.map(|judged| self.check_id(&judged.requirement));
+            self.stopped = Some((unbound.to_string(), blame));
         }
-        if let (Some((reason, blame)), Some(requirement)) = (&self.stopped, proves(step)) {
-            if self.judged.iter().all(|judged| judged.requirement != requirement) {
-                self.judged.push(Judged::inconclusive(requirement, reason, blame.clone()));
-            }
+        if let (Some((reason, blame)), Some(requirement)) = (&self.stopped, proves(step))
+            && self.judged.iter().all(|judged| judged.requirement != requirement)
+        {
+            self.judged.push(Judged::inconclusive(requirement, reason, blame.clone()));
         }
     }
 
@@ -211,6 +213,7 @@ impl Run<'_> {
                 return Ok(self.exit(&pattern, schema.as_ref(), within).await);
             }
             (_, None) => return Ok(Outcome::Unknown("nothing was sent that it could be about".to_owned())),
+            (_, Some(sent)) if expect.or_silence && self.is_silent(&sent, within).await => Outcome::Silent,
             (Subject::Result(pattern), Some(sent)) => {
                 let pattern = self.bindings.fill(pattern)?;
                 let awaited = self.session.answer(&sent, within).await;
@@ -238,11 +241,11 @@ impl Run<'_> {
             }
             (Subject::Notification(pattern), Some(sent)) => {
                 let pattern = self.bindings.fill(pattern)?;
-                self.from_server(Kind::Notification, &pattern, schema.as_ref(), &sent, within).await
+                self.sent_by_server(Kind::Notification, &pattern, schema.as_ref(), &sent, within).await
             }
             (Subject::Request(pattern), Some(sent)) => {
                 let pattern = self.bindings.fill(pattern)?;
-                let outcome = self.from_server(Kind::Request, &pattern, schema.as_ref(), &sent, within).await;
+                let outcome = self.sent_by_server(Kind::Request, &pattern, schema.as_ref(), &sent, within).await;
                 if let Outcome::Met(request) = &outcome {
                     self.asked.push((expect.name.clone(), request["id"].clone()));
                 }
@@ -282,7 +285,7 @@ impl Run<'_> {
         Outcome::Missed(Miss { expected: wanted.to_owned(), actual })
     }
 
-    async fn from_server(
+    async fn sent_by_server(
         &mut self,
         kind: Kind,
         pattern: &Value,
@@ -386,6 +389,17 @@ impl Run<'_> {
         }
     }
 
+    /// Whether nothing answers what was sent although the target lives: on stdio the alive request is answered first, on
+    /// HTTP the exchange ends without a message.
+    async fn is_silent(&mut self, sent: &Sent, within: Duration) -> bool {
+        if self.session.kind() == TransportKind::Http {
+            let answer = self.session.answer(sent, within).await;
+            return matches!(answer, Awaited::Ended(_)) && self.head(sent).is_some_and(|(status, _)| status < 500);
+        }
+        let (fence, awaited) = self.session.alive(within).await;
+        matches!(awaited, Awaited::Message(..)) && self.session.answered(sent, &fence).is_none()
+    }
+
     /// Turns an outcome into a verdict, or, for a precondition, into the reason why the rest is inconclusive.
     fn settle(&mut self, step: &Step, proves: Option<&str>, from: usize, outcome: Outcome) {
         match (proves, outcome) {
@@ -395,6 +409,11 @@ impl Run<'_> {
                 let evidence = self.evidence(step, from, miss);
                 self.judged.push(Judged::fail(requirement, evidence));
             }
+            (Some(requirement), Outcome::Silent) => {
+                let reason = "the target kept silent, which the specification leaves open";
+                self.judged.push(Judged::skipped(requirement, reason));
+            }
+            (None, Outcome::Silent) => self.stopped = Some((format!("{}: no answer", self.place(step)), None)),
             (Some(requirement), Outcome::Unknown(reason)) => {
                 self.judged.push(Judged::inconclusive(requirement, reason, None));
             }

@@ -42,6 +42,12 @@ struct Group<'a> {
     checks: Vec<usize>,
 }
 
+impl Group<'_> {
+    fn id(&self, requirement: &str) -> CheckId {
+        CheckId::new(&self.scenario.id, requirement, self.case)
+    }
+}
+
 /// Runs all checks of a plan, starting with a session that is open already (or failed to open).
 pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     let Opening { mut session, outcome, .. } = opening;
@@ -69,7 +75,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
             let requirement = one.requirement.strip_prefix(&group.scenario.id)?.strip_prefix('#')?;
             Some(Judged { requirement: requirement.to_owned(), verdict: one.verdict.clone() })
         });
-        conductor.enter(group, mine.collect(), Duration::ZERO);
+        conductor.enter(group, &mine.collect::<Vec<_>>(), Duration::ZERO);
     }
 }
 
@@ -113,8 +119,8 @@ impl<'a> Conductor<'a> {
             let began = Instant::now();
             let judged = self.execute(session, group, watched).await;
             let troubled = judged.iter().any(|one| one.verdict.rank() >= 2);
-            let blame = judged.iter().find(|one| one.verdict.rank() == 3).map(|one| self.id(group, &one.requirement));
-            self.enter(group, judged, began.elapsed());
+            let blame = judged.iter().find(|one| one.verdict.rank() == 3).map(|one| group.id(&one.requirement));
+            self.enter(group, &judged, began.elapsed());
             if troubled && !self.is_well(session).await {
                 self.retire(current.take(), watched).await;
                 match self.reopen().await {
@@ -144,7 +150,7 @@ impl<'a> Conductor<'a> {
         match opening {
             Ok(Opening { mut session, outcome: Opened::Yes, .. }) => {
                 let judged = self.execute(&mut session, group, watched).await;
-                self.enter(group, judged, began.elapsed());
+                self.enter(group, &judged, began.elapsed());
                 drop(permit);
                 self.retire(Some(session), watched).await;
             }
@@ -169,7 +175,9 @@ impl<'a> Conductor<'a> {
                 let context = &self.context;
                 let setting = Setting { session, scenario: group.scenario, context, transcripts: &mut transcripts };
                 let judged = fold(probe(setting).await);
-                transcripts.iter().for_each(|transcript| self.watch(transcript, watched));
+                for transcript in &transcripts {
+                    self.watch(transcript, watched);
+                }
                 judged
             }
             Body::Always(_) | Body::Invariant { .. } => Vec::new(),
@@ -193,7 +201,7 @@ impl<'a> Conductor<'a> {
             }
             seen = Some(check.scenario);
             let judged = match &scenario.body {
-                Body::Always(watches) => watch(scenario, watches, self.plan.revision, &traffic),
+                Body::Always(rules) => watch(scenario, rules, self.plan.revision, &traffic),
                 Body::Invariant { name, .. } => {
                     invariant(name).map(|judge| judge(scenario, &self.context, &traffic)).unwrap_or_default()
                 }
@@ -249,7 +257,7 @@ impl<'a> Conductor<'a> {
     }
 
     /// Enters verdicts for the checks of a group that are not entered as skipped.
-    fn enter(&self, group: &Group<'_>, judged: Vec<Judged>, took: Duration) {
+    fn enter(&self, group: &Group<'_>, judged: &[Judged], took: Duration) {
         for &position in &group.checks {
             let check = &self.plan.checks[position];
             let verdict = match missing_for(check.requirement, &self.context.facts) {
@@ -268,7 +276,7 @@ impl<'a> Conductor<'a> {
             .checks
             .iter()
             .map(|&position| Judged::inconclusive(&self.plan.checks[position].requirement.id, reason, blame.cloned()));
-        self.enter(group, judged.collect(), Duration::ZERO);
+        self.enter(group, &judged.collect::<Vec<_>>(), Duration::ZERO);
     }
 
     /// Where the target offers nothing to exercise a group on: enters that, and says true.
@@ -301,10 +309,6 @@ impl<'a> Conductor<'a> {
             rerun: rerun(&self.settings.info, self.plan.revision, &check.id),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }
-    }
-
-    fn id(&self, group: &Group<'_>, requirement: &str) -> CheckId {
-        CheckId::new(&group.scenario.id, requirement, group.case)
     }
 }
 

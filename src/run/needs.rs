@@ -6,7 +6,7 @@ use crate::protocol::Requirement;
 use crate::scenario::Needs;
 
 /// What a scenario misses, if it misses anything.
-pub fn missing(needs: &Needs, facts: &Map<String, Value>) -> Option<String> {
+pub(super) fn missing(needs: &Needs, facts: &Map<String, Value>) -> Option<String> {
     if let Some(name) = needs.all.iter().find(|name| !offers(facts, name)) {
         return Some(format!("the target offers no {}", words(name)));
     }
@@ -15,7 +15,7 @@ pub fn missing(needs: &Needs, facts: &Map<String, Value>) -> Option<String> {
 }
 
 /// What a requirement misses (`|` any of, `,` all of), if it misses anything.
-pub fn missing_for(requirement: &Requirement, facts: &Map<String, Value>) -> Option<String> {
+pub(super) fn missing_for(requirement: &Requirement, facts: &Map<String, Value>) -> Option<String> {
     let needs = requirement.needs.as_deref()?;
     let met = needs.split(", ").all(|group| group.split(" | ").any(|name| declares(facts, name)));
     if met {

@@ -10,7 +10,7 @@ use crate::transport::{Limits, Target, TransportError};
 use crate::wire::TransportKind;
 
 /// What came of trying every revision.
-pub struct Reached {
+pub(super) struct Reached {
     /// One attempt for each revision asked for, oldest first; over HTTP+SSE where only that is offered.
     pub openings: Vec<Opening>,
     /// What the target answered to `initialize` in each revision: (asked, answered).
@@ -18,7 +18,7 @@ pub struct Reached {
 }
 
 /// Opens a session in each of these revisions, all at once.
-pub async fn reach(
+pub(super) async fn reach(
     target: &Target,
     revisions: &[Revision],
     limits: Limits,

@@ -4,7 +4,7 @@ use crate::outcome::{CheckId, TargetInfo};
 use crate::protocol::Revision;
 
 /// A command line for a POSIX shell.
-pub fn rerun(target: &TargetInfo, revision: Revision, id: &CheckId) -> String {
+pub(super) fn rerun(target: &TargetInfo, revision: Revision, id: &CheckId) -> String {
     let select = format!("mcp-litmus run --revision {revision} --select {}", quoted(&id.to_string()));
     match (&target.command, &target.url) {
         (Some(command), _) => {

@@ -196,6 +196,8 @@ pub struct Expect {
     pub to: Option<String>,
     /// What is expected.
     pub subject: Subject,
+    /// `or: silence`: no answer is as good, and then nothing is judged.
+    pub or_silence: bool,
     /// JSON Schema that the thing compared must satisfy, beside the pattern.
     pub schema: Option<Value>,
     /// Values taken from it, by JSON pointer.

@@ -137,6 +137,7 @@ fn expect(node: &Node) -> Option<Expect> {
         name: optional(node, "as", string)?,
         to: optional(node, "to", string)?,
         subject,
+        or_silence: node.get("or").is_some(),
         schema: node.get("schema").map(Node::to_value),
         bind: entries(node, "bind", string)?,
         within: optional(node, "within", duration)?,

@@ -20,7 +20,8 @@ pub struct Session {
     pub(super) transcript: Transcript,
     /// The handshake is done, or the era has none.
     pub(super) opened: bool,
-    pub(super) session_id: Option<String>,
+    /// The session id that the server gave (Streamable HTTP).
+    pub(super) given_id: Option<String>,
     /// Where HTTP+SSE wants its POSTs.
     pub(super) post_path: Option<String>,
     /// `capabilities`, `serverInfo`, `instructions` as the target told them.
@@ -82,7 +83,7 @@ impl Session {
             connection: Some(connection),
             revision,
             opened: revision.era() == Era::Stateless,
-            session_id: None,
+            given_id: None,
             post_path: None,
             offer: Map::new(),
             client_capabilities: json!({}),
@@ -121,7 +122,7 @@ impl Session {
 
     /// The session id that the server gave, if it gave one.
     pub fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
+        self.given_id.as_deref()
     }
 
     /// Whether nothing can arrive any more.
@@ -253,6 +254,21 @@ impl Session {
         .await
     }
 
+    /// The response to something sent, if it has arrived already; the response to `fence`, which was sent later, is not it.
+    pub fn answered(&self, sent: &Sent, fence: &Sent) -> Option<Message> {
+        let kind = self.kind();
+        let entries = self.transcript.entries()[sent.index..].iter().filter(|entry| entry.is_from_server());
+        entries
+            .flat_map(|entry| {
+                entry.message().map(Message::parts).unwrap_or_default().into_iter().map(move |m| (entry, m))
+            })
+            .find_map(|(entry, message)| {
+                let is_response = message.kind() == Kind::Response;
+                let is_fence = message.id().is_some_and(|id| fence.ids.contains(id));
+                (is_response && !is_fence && answers(&message, sent, entry.exchange, kind)).then_some(message)
+            })
+    }
+
     /// Waits for the first message from `since` on that satisfies a condition.
     pub async fn message(&mut self, since: usize, within: Duration, wanted: impl Fn(&Message) -> bool) -> Awaited {
         self.find(since, None, within, move |_, message, _| wanted(message)).await
@@ -322,7 +338,7 @@ impl Session {
 
     /// Ends the session as the transport wants it and gives its transcript back, the end included.
     pub async fn close(mut self) -> Transcript {
-        if self.session_id.is_some() && self.kind() == TransportKind::Http && !self.is_over() {
+        if self.given_id.is_some() && self.kind() == TransportKind::Http && !self.is_over() {
             // A client that needs its session no longer tells so; the server may refuse with 405.
             let sent = self.send_http("DELETE", None, Bytes::new(), &Edits::default());
             self.exchange_end(&sent, true, FAREWELL).await;
@@ -366,10 +382,10 @@ impl Session {
                 if !entry.is_from_server() {
                     continue;
                 }
-                if let Some(message) = entry.message() {
-                    if let Some(part) = message.parts().into_iter().find(|part| wanted(entry.exchange, part, kind)) {
-                        return Awaited::Message(entry.index, part);
-                    }
+                if let Some(message) = entry.message()
+                    && let Some(part) = message.parts().into_iter().find(|part| wanted(entry.exchange, part, kind))
+                {
+                    return Awaited::Message(entry.index, part);
                 }
                 if let Some(reason) = sent.and_then(|sent| over_for(sent, &entry.what, entry.exchange, kind)) {
                     return Awaited::Ended(reason);
@@ -440,7 +456,7 @@ impl Session {
         Circumstances {
             revision: self.revision,
             opened: self.opened,
-            session_id: self.session_id.as_deref(),
+            session_id: self.given_id.as_deref(),
             parameters: tool.and_then(|name| self.tool_headers.get(name)).map_or(&[], Vec::as_slice),
         }
     }

@@ -54,10 +54,10 @@ pub async fn connect(
     }
     let mut session = Session::new(connection, revision);
     let mut outcome = Opened::Yes;
-    if let (TransportKind::Sse, Target::Url(url)) = (kind, target) {
-        if let Err(reason) = find_endpoint(&mut session, url, within).await {
-            outcome = Opened::Failed(reason);
-        }
+    if let (TransportKind::Sse, Target::Url(url)) = (kind, target)
+        && let Err(reason) = find_endpoint(&mut session, url, within).await
+    {
+        outcome = Opened::Failed(reason);
     }
     Ok(Opening { asked: revision, session, outcome })
 }
@@ -93,7 +93,7 @@ impl Session {
     /// Takes an answer to `initialize` as this session's opening: keeps what the server offers and its session id.
     pub fn adopt(&mut self, sent: &Sent, result: &Value) {
         self.offer = result.as_object().cloned().unwrap_or_else(Map::new);
-        self.session_id = session_header(self.transcript(), sent);
+        self.given_id = session_header(self.transcript(), sent);
         self.opened = true;
     }
 }
@@ -135,6 +135,11 @@ async fn discover(session: &mut Session, within: Duration) -> Opened {
             if let Some(info) = result.pointer("/_meta/io.modelcontextprotocol~1serverInfo") {
                 session.offer.insert("serverInfo".to_owned(), info.clone());
             }
+            if session.kind() == TransportKind::Stdio {
+                // Some servers of both eras settle on one of them with the first request after discovery.
+                let settling = session.request("tools/list", None);
+                session.answer(&settling, within).await;
+            }
             return Opened::Yes;
         }
         return Opened::Refused(message);
@@ -167,7 +172,7 @@ async fn find_endpoint(session: &mut Session, url: &UrlTarget, within: Duration)
             match &entry.what {
                 What::Received(Incoming::Event { event: Some(name), data: Some(data), .. }) if name == "endpoint" => {
                     let text = String::from_utf8_lossy(data);
-                    session.post_path = Some(endpoint_path(&url.url, &text).map_err(|e| e.to_string())?);
+                    session.post_path = Some(endpoint_path(&url.url, &text).map_err(|e| e.clone())?);
                     return Ok(());
                 }
                 What::Received(Incoming::Head { status, .. }) if *status != 200 => {

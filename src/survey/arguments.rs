@@ -14,7 +14,7 @@ pub fn generate(schema: &Value) -> Option<Value> {
 }
 
 /// A value that is certainly not of a declared type; `None` where the declaration does not exclude one.
-pub fn wrong_type(declared: &Value) -> Option<Value> {
+pub(super) fn wrong_type(declared: &Value) -> Option<Value> {
     Some(match declared.as_str()? {
         "string" => json!({"not": "a string"}),
         "number" | "integer" | "boolean" => json!({"not": "a scalar"}),

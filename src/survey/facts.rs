@@ -121,9 +121,9 @@ async fn tools(session: &mut Session, tools: &[Value], policy: &CallPolicy, with
                     typed["arguments"][argument.as_str().unwrap_or_default()] = wrong;
                     keep("tool-typed", typed);
                 }
-                keep("tool-required", fact)
+                keep("tool-required", fact);
             }
-        };
+        }
     }
 }
 

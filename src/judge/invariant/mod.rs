@@ -9,7 +9,7 @@ use super::traffic::Traffic;
 use crate::scenario::Scenario;
 
 /// An invariant: reads the traffic of one transcript, and says what became of each requirement that it proves.
-pub type Invariant = fn(&Scenario, &Context, &Traffic<'_>) -> Vec<Judged>;
+pub(super) type Invariant = fn(&Scenario, &Context, &Traffic<'_>) -> Vec<Judged>;
 
 /// Every invariant by name.
 pub const INVARIANTS: &[(&str, Invariant)] = &[("jsonrpc", jsonrpc::judge)];

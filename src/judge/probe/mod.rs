@@ -22,7 +22,7 @@ pub struct Setting<'a> {
 }
 
 /// A probe: drives, and says what became of each requirement that it proves.
-pub type Probe = for<'a> fn(Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>>;
+pub(super) type Probe = for<'a> fn(Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>>;
 
 /// Every probe by name.
 pub const PROBES: &[(&str, Probe)] = &[];
