@@ -1,5 +1,9 @@
 //! Holds messages against the JSON Schema of a revision and says in plain words where they break it. Knows neither
 //! requirements nor verdicts; reads no file.
+//!
+//! The schemas carry the official names and follow the TypeScript of the specification: a `number` is any number, other
+//! members are always allowed, a `format` is a note. `tests/schemas` holds them against the official JSON Schema files.
+//! The tasks extension of 2026-07-28 has no such file; its definitions begin with `TasksExtension`.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
@@ -179,6 +183,10 @@ mod tests {
     fn equal_chances_are_told_together() {
         let result = json!({"contents": [{"uri": "file:///a"}]});
         assert_eq!(violations("ReadResourceResult", &result), ["/contents/0 lacks `text` or `blob`"]);
+        let response = json!({"jsonrpc": "2.0", "id": 1});
+        assert_eq!(violations("JSONRPCResponse", &response), ["lacks `result` or `error`"]);
+        let refusal = json!({"jsonrpc": "2.0", "id": 1, "error": {"code": 1}});
+        assert_eq!(violations("JSONRPCResponse", &refusal), ["/error lacks `message`"]);
     }
 
     #[test]

@@ -128,6 +128,7 @@ fn nearest_branch(pointer: &str, context: &[Vec<ValidationError<'static>>]) -> V
         (
             branch.iter().any(|flaw| flaw.is_of_wrong_type(pointer)),
             branch.iter().any(|flaw| flaw.names_other_branch(pointer)),
+            branch.iter().filter(|flaw| flaw.pointer == pointer).count(),
             branch.len(),
         )
     });
