@@ -1,1 +1,27 @@
 //! The built-in server: correct in every revision over every transport, and broken on demand. Knows nothing of checks.
+
+mod answer;
+mod ask;
+mod call;
+mod clock;
+mod completion;
+mod handshake;
+mod lines;
+mod options;
+mod page;
+mod prompts;
+mod quirk;
+mod requests;
+mod resources;
+mod rules;
+mod seal;
+mod server;
+mod stateless;
+mod tools;
+mod world;
+
+pub use lines::Lines;
+pub use options::{Features, Options};
+pub use quirk::{Quirk, UnknownQuirk};
+pub use rules::{Effect, Effects, Rules};
+pub use server::{Mock, Output};

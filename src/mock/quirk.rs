@@ -1,0 +1,96 @@
+//! Named misbehaviours of the built-in server, for what no rule over messages can say. The names are part of `.broken.yaml`.
+
+use std::str::FromStr;
+
+/// A misbehaviour that is code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Quirk {
+    /// `initialize` is answered with the oldest revision that it speaks, whatever was asked for.
+    IgnoresVersion,
+    /// `initialize` is answered with the revision that was asked for, known or not.
+    EchoesAnyVersion,
+    /// `initialize` with an unknown revision is refused.
+    ErrorsOnUnknownVersion,
+    /// `initialize` is answered with the newest revision that it speaks, whatever was asked for.
+    NewestAlways,
+    /// `initialize` with an unknown revision is answered with another unknown one.
+    OffersUnknownVersion,
+    /// Numeric ids come back as strings.
+    StringIds,
+    /// Does not exit when standard input is closed.
+    IgnoresEof,
+    /// Sessions are neither demanded nor looked up over HTTP: any id, or none, will do.
+    NoSessionsChecked,
+    /// Messages are printed over several lines.
+    PrettyPrints,
+    /// A session is forgotten as soon as it was opened.
+    ForgetsSession,
+    /// Cancelled requests are answered all the same.
+    IgnoresCancellation,
+    /// Log messages are sent whatever level was set.
+    IgnoresLevel,
+    /// Subscriptions are kept after they were ended.
+    KeepsSubscriptions,
+    /// Every page of a list is the first one.
+    RepeatsPages,
+    /// Any cursor is taken for the first page.
+    AcceptsAnyCursor,
+    /// Tools run with whatever arguments they are given.
+    SkipsValidation,
+    /// Asks the client for what it did not declare.
+    AsksUndeclared,
+    /// Remembers what an earlier request declared (stateless era).
+    RemembersCapabilities,
+    /// Accepts any `requestState`.
+    TrustsState,
+    /// `Mcp-*` headers are not compared with the body.
+    SkipsHeaders,
+    /// `Origin` and `Host` are not looked at.
+    AnyOrigin,
+    /// Change notifications go to all, asked for or not.
+    NotifiesAll,
+}
+
+/// A name that no quirk has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no quirk of the built-in server")]
+pub struct UnknownQuirk(String);
+
+impl Quirk {
+    /// Every quirk with its name.
+    pub const TABLE: [(&'static str, Self); 22] = [
+        ("ignores-version", Self::IgnoresVersion),
+        ("echoes-any-version", Self::EchoesAnyVersion),
+        ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
+        ("newest-always", Self::NewestAlways),
+        ("offers-unknown-version", Self::OffersUnknownVersion),
+        ("string-ids", Self::StringIds),
+        ("ignores-eof", Self::IgnoresEof),
+        ("no-sessions-checked", Self::NoSessionsChecked),
+        ("pretty-prints", Self::PrettyPrints),
+        ("forgets-session", Self::ForgetsSession),
+        ("ignores-cancellation", Self::IgnoresCancellation),
+        ("ignores-level", Self::IgnoresLevel),
+        ("keeps-subscriptions", Self::KeepsSubscriptions),
+        ("repeats-pages", Self::RepeatsPages),
+        ("accepts-any-cursor", Self::AcceptsAnyCursor),
+        ("skips-validation", Self::SkipsValidation),
+        ("asks-undeclared", Self::AsksUndeclared),
+        ("remembers-capabilities", Self::RemembersCapabilities),
+        ("trusts-state", Self::TrustsState),
+        ("skips-headers", Self::SkipsHeaders),
+        ("any-origin", Self::AnyOrigin),
+        ("notifies-all", Self::NotifiesAll),
+    ];
+}
+
+impl FromStr for Quirk {
+    type Err = UnknownQuirk;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::TABLE
+            .into_iter()
+            .find_map(|(known, quirk)| (known == name).then_some(quirk))
+            .ok_or_else(|| UnknownQuirk(name.to_owned()))
+    }
+}

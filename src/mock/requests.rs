@@ -1,0 +1,102 @@
+//! The requests that both eras have: lists, reads, gets and completions. Knows nothing of handshakes or metadata.
+
+use serde_json::{Value, json};
+
+use crate::protocol::{Era, Revision};
+
+use super::answer::{Answer, Refusal, Request};
+use super::page::page;
+use super::quirk::Quirk;
+use super::server::{Held, Mock, Output, Until};
+use super::{ask::Question, call, completion, prompts, resources, seal, tools};
+
+impl Mock {
+    /// Serves what both eras have; `None` for any other method.
+    pub(super) fn serve_common(&mut self, request: &Request, out: &mut Vec<Output>) -> Option<Answer> {
+        let all = self.options.offers_all();
+        let (revision, world, params) = (request.revision, &self.world, &request.params);
+        let list = |member: &str, items: &[Value], size: usize| {
+            page(member, items, size, params, &self.options).map(Answer::Result).into()
+        };
+        Some(match request.method.as_str() {
+            "tools/list" => list("tools", &tools::listed(revision, self.options.features, world.extras), 8),
+            "tools/call" => self.call(request, out).into(),
+            "resources/list" if all => list("resources", &resources::listed(revision, world), 3),
+            "resources/templates/list" if all => list("resourceTemplates", &resources::templates(revision), 2),
+            "prompts/list" if all => list("prompts", &prompts::listed(revision, world.extras), 3),
+            "resources/read" if all => self.read(request).into(),
+            "prompts/get" if all => self.prompt(request).into(),
+            "completion/complete" if all => completion::complete(request, world).into(),
+            _ => return None,
+        })
+    }
+
+    /// The error for a resource that does not exist.
+    pub(super) fn no_such_resource(revision: Revision, uri: &str) -> Refusal {
+        let code = if revision.era() == Era::Stateless { -32602 } else { -32002 };
+        Refusal::new(code, "Resource not found").with(json!({"uri": uri}))
+    }
+
+    /// Asks the client, as the revision wants it: by a request of its own, or by a result that demands input.
+    pub(super) fn ask(
+        &mut self,
+        request: &Request,
+        arguments: &Value,
+        question: Question,
+        out: &mut Vec<Output>,
+    ) -> Result<Answer, Refusal> {
+        let allowed = question.is_allowed(request) || self.options.has(Quirk::AsksUndeclared);
+        if request.revision.era() == Era::Stateless {
+            if !allowed {
+                let (name, required) = question.required();
+                return Err(Refusal::capability(name, &required));
+            }
+            return self.ask_by_result(request, arguments, &question);
+        }
+        if !allowed || !self.is_ready() {
+            return Ok(Answer::Result(call::failed("the client cannot be asked this")));
+        }
+        let id = self.send_question(request.exchange, &question, request.revision, out);
+        self.held.push(Held {
+            exchange: request.exchange,
+            id: request.id.clone(),
+            until: Until::Reply { id, question },
+        });
+        Ok(Answer::Later)
+    }
+
+    fn ask_by_result(&self, request: &Request, arguments: &Value, question: &Question) -> Result<Answer, Refusal> {
+        let purpose = json!([request.method, request.params.get("name"), arguments]).to_string();
+        let responses = request.object("inputResponses")?;
+        let carried = match request.params.get("requestState") {
+            None => false,
+            Some(Value::String(state)) if seal::opens(state, &purpose) => true,
+            Some(_) if self.options.has(Quirk::TrustsState) => true,
+            Some(_) => return Err(Refusal::params("`requestState` was not issued for this call, or has expired")),
+        };
+        if carried && let Some(response) = responses.get(question.key()) {
+            if !response.is_object() {
+                return Err(Refusal::params("every one of `inputResponses` must be an object"));
+            }
+            return question.conclude(Some(response)).map(Answer::Result);
+        }
+        Ok(Answer::result(json!({
+            "resultType": "input_required",
+            "inputRequests": {question.key(): question.request(request.revision)},
+            "requestState": seal::seal(&purpose),
+        })))
+    }
+
+    fn read(&self, request: &Request) -> Result<Answer, Refusal> {
+        let uri = request.text("uri")?;
+        let contents = resources::read(uri, &self.world);
+        let contents = contents.ok_or_else(|| Self::no_such_resource(request.revision, uri))?;
+        Ok(Answer::result(json!({"contents": [contents]})))
+    }
+
+    fn prompt(&self, request: &Request) -> Result<Answer, Refusal> {
+        let prompt = prompts::find(request.text("name")?, self.world.extras);
+        let prompt = prompt.ok_or_else(|| Refusal::params("there is no such prompt"))?;
+        prompt.result(request.revision, &request.object("arguments")?).map(Answer::result)
+    }
+}
