@@ -20,6 +20,9 @@ mod stateless;
 mod tools;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use lines::Lines;
 pub use options::{Features, Options};
 pub use quirk::{Quirk, UnknownQuirk};
