@@ -1,16 +1,14 @@
 //! All scenarios there are: the built-in ones, and those of the user's folders. Runs none.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 
-use super::load::{id, trusted_broken, trusted_scenario};
-use super::{Broken, Scenario};
-use crate::source::{Diagnostic, Source};
+use super::load::{checked_broken, checked_scenario, id, trusted_broken, trusted_scenario};
+use super::{Broken, LoadError, Names, Scenario, files};
+use crate::source::{Diagnostic, Source, Span};
 
 static BUILT_IN: Dir = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
@@ -28,22 +26,6 @@ struct BrokenFile {
     source: Arc<Source>,
 }
 
-/// Why scenarios could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// A file or folder that cannot be read.
-    #[error("cannot read `{}`", path.display())]
-    Unreadable {
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Files with mistakes in them.
-    #[error("{}", Rendered(.0))]
-    Mistakes(Vec<Diagnostic>),
-}
-
 impl Catalogue {
     /// The built-in scenarios. An error is a mistake in one of ours, which a test would have found.
     pub fn built_in() -> Result<Self, LoadError> {
@@ -51,9 +33,9 @@ impl Catalogue {
         let mut mistakes = Vec::new();
         for file in BUILT_IN.dirs().flat_map(Dir::files) {
             let path = Path::new("scenarios").join(file.path());
-            let Some(text) = file.contents_utf8().filter(|_| is_yaml(&path)) else { continue };
+            let Some(text) = file.contents_utf8() else { continue };
             let source = Source::new(path.to_string_lossy(), text);
-            if is_broken(&path) {
+            if files::is_broken(&path) {
                 catalogue.broken.insert(id(&path), BrokenFile { path, source });
             } else {
                 match trusted_scenario(&path, &source) {
@@ -64,6 +46,63 @@ impl Catalogue {
         }
         catalogue.scenarios.sort_by(|a, b| a.id.cmp(&b.id));
         if mistakes.is_empty() { Ok(catalogue) } else { Err(LoadError::Mistakes(mistakes)) }
+    }
+
+    /// Adds the scenarios of a folder, whole: with a mistake in any of them none is added. Paths are kept as given.
+    pub fn add_folder(&mut self, folder: &Path, names: &Names) -> Result<(), LoadError> {
+        let mut extended = self.clone();
+        let mut mistakes = Vec::new();
+        for file in files::below(folder)? {
+            mistakes.extend(extended.add_file(&file, names)?);
+        }
+        if !mistakes.is_empty() {
+            return Err(LoadError::Mistakes(mistakes));
+        }
+        *self = extended;
+        Ok(())
+    }
+
+    /// Adds one file, or tells what is wrong with it.
+    pub(super) fn add_file(&mut self, file: &Path, names: &Names) -> Result<Vec<Diagnostic>, LoadError> {
+        let source = match files::text(file)? {
+            Ok(source) => source,
+            Err(mistake) => return Ok(vec![mistake]),
+        };
+        let mistake =
+            |message: String, help: &str| Ok(vec![Diagnostic::new(&source, Span::default(), message).with_help(help)]);
+        if file.extension().is_none_or(|e| e != "yaml") {
+            return mistake("a scenario file ends in `.yaml`".into(), "rename it");
+        }
+        // A file named without a folder stands in one all the same.
+        let placed = file.canonicalize().map_err(|e| LoadError::Unreadable { path: file.to_owned(), source: e })?;
+        let id = id(&placed);
+        if files::is_broken(file) {
+            let scenario = placed.with_file_name(format!("{}.yaml", id.rsplit('/').next().unwrap_or_default()));
+            if !scenario.is_file() {
+                return mistake(
+                    format!("broken servers for `{id}`, which is not there"),
+                    "they stand beside their scenario",
+                );
+            }
+            if let Err(mistakes) = checked_broken(&placed, &source, names) {
+                return Ok(mistakes);
+            }
+            self.broken.insert(id, BrokenFile { path: file.to_owned(), source });
+            return Ok(Vec::new());
+        }
+        match checked_scenario(&placed, &source, names) {
+            Err(mistakes) => Ok(mistakes),
+            Ok(scenario) => match self.scenarios.binary_search_by(|s| s.id.cmp(&id)) {
+                Ok(at) => {
+                    let other = self.scenarios[at].file.display();
+                    mistake(format!("the id `{id}` is taken already by {other}"), "rename the file or its folder")
+                }
+                Err(at) => {
+                    self.scenarios.insert(at, Scenario { file: file.to_owned(), ..scenario });
+                    Ok(Vec::new())
+                }
+            },
+        }
     }
 
     /// Every scenario, by id.
@@ -82,23 +121,6 @@ impl Catalogue {
             .get(scenario)
             .map_or(Ok(Vec::new()), |file| trusted_broken(&file.path, &file.source).map_err(LoadError::Mistakes))
     }
-}
-
-/// Every mistake as text, one behind the other.
-struct Rendered<'a>(&'a [Diagnostic]);
-
-impl fmt::Display for Rendered<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|mistake| write!(f, "{mistake}"))
-    }
-}
-
-fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "yaml")
-}
-
-fn is_broken(path: &Path) -> bool {
-    path.to_string_lossy().ends_with(".broken.yaml")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Broken, Scenario, read};
+use super::{Broken, Scenario, form, meaning, read};
 use crate::source::{Diagnostic, Document, Source, Span};
 
 /// Names that only the floors above know, so that a file cannot ask for what nobody has.
@@ -17,26 +17,48 @@ pub struct Names<'a> {
     pub quirks: &'a [&'a str],
 }
 
-/// Loads a scenario. Its id is the name of the folder and the name of the file.
-pub fn load_scenario(file: &Path, text: &str, _names: &Names) -> Result<Scenario, Vec<Diagnostic>> {
-    trusted_scenario(file, &source(file, text))
+/// More mistakes than these nobody reads.
+const MISTAKES_SHOWN: usize = 100;
+
+/// Loads a scenario, or tells all that is wrong with it (at most 100 mistakes). Its id is the name of the folder and the name
+/// of the file.
+pub fn load_scenario(file: &Path, text: &str, names: &Names) -> Result<Scenario, Vec<Diagnostic>> {
+    checked_scenario(file, &source(file, text), names)
 }
 
-/// Loads a file of broken servers.
-pub fn load_broken(file: &Path, text: &str, _names: &Names) -> Result<Vec<Broken>, Vec<Diagnostic>> {
-    trusted_broken(file, &source(file, text))
+/// Loads a file of broken servers, likewise.
+pub fn load_broken(file: &Path, text: &str, names: &Names) -> Result<Vec<Broken>, Vec<Diagnostic>> {
+    checked_broken(file, &source(file, text), names)
 }
 
-/// Loads a scenario of our own, whose form has been checked by a test.
+pub(super) fn checked_scenario(file: &Path, source: &Arc<Source>, names: &Names) -> Result<Scenario, Vec<Diagnostic>> {
+    let document = Document::read(source).map_err(|mistake| vec![mistake])?;
+    let mistakes = [form::SCENARIO.mistakes(&document), meaning::of_scenario(&document, names), misnamed(file, source)];
+    outcome(&document, mistakes.concat(), read::scenario(&id(file), file, &document))
+}
+
+pub(super) fn checked_broken(file: &Path, source: &Arc<Source>, names: &Names) -> Result<Vec<Broken>, Vec<Diagnostic>> {
+    let document = Document::read(source).map_err(|mistake| vec![mistake])?;
+    let mistakes = [form::BROKEN.mistakes(&document), meaning::of_broken(&document, names), misnamed(file, source)];
+    outcome(&document, mistakes.concat(), read::broken(file, &document))
+}
+
+/// Loads a scenario of our own. A test has checked it, so that here it is only read, unless that fails.
 pub(super) fn trusted_scenario(file: &Path, source: &Arc<Source>) -> Result<Scenario, Vec<Diagnostic>> {
     let document = Document::read(source).map_err(|mistake| vec![mistake])?;
-    read::scenario(&id(file), file, &document).ok_or_else(|| vec![unreadable(source)])
+    match read::scenario(&id(file), file, &document) {
+        Some(scenario) => Ok(scenario),
+        None => outcome(&document, form::SCENARIO.mistakes(&document), None),
+    }
 }
 
 /// Loads broken servers of our own, likewise.
 pub(super) fn trusted_broken(file: &Path, source: &Arc<Source>) -> Result<Vec<Broken>, Vec<Diagnostic>> {
     let document = Document::read(source).map_err(|mistake| vec![mistake])?;
-    read::broken(file, &document).ok_or_else(|| vec![unreadable(source)])
+    match read::broken(file, &document) {
+        Some(broken) => Ok(broken),
+        None => outcome(&document, form::BROKEN.mistakes(&document), None),
+    }
 }
 
 /// `area/name` of a file `…/area/name.yaml` or `…/area/name.broken.yaml`.
@@ -47,10 +69,35 @@ pub(super) fn id(file: &Path) -> String {
     format!("{area}/{}", name.strip_suffix(".broken").unwrap_or(name))
 }
 
-fn source(file: &Path, text: &str) -> Arc<Source> {
-    Source::new(file.to_string_lossy(), text)
+fn outcome<T>(document: &Document, found: Vec<Diagnostic>, read: Option<T>) -> Result<T, Vec<Diagnostic>> {
+    let mut mistakes = document.mistakes.clone();
+    mistakes.extend(found);
+    mistakes.sort_by_key(Diagnostic::position);
+    mistakes.truncate(MISTAKES_SHOWN);
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    // The schema allows nothing that cannot be read; this is for the day on which somebody forgets that.
+    read.ok_or_else(|| {
+        vec![Diagnostic::new(&document.source, Span::default(), "the file does not have the form of its kind")]
+    })
 }
 
-fn unreadable(source: &Arc<Source>) -> Diagnostic {
-    Diagnostic::new(source, Span::default(), "the file does not have the form of its kind")
+/// Folder and file name become the id, in which not every character can stand.
+fn misnamed(file: &Path, source: &Arc<Source>) -> Vec<Diagnostic> {
+    let id = id(file);
+    let is_name = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if id.split('/').all(is_name) {
+        return Vec::new();
+    }
+    let message = format!("`{id}` cannot be the id of a scenario");
+    let help = "folder and file are named by small letters, digits and dashes, such as `search/empty-query.yaml`";
+    vec![Diagnostic::new(source, Span::default(), message).with_help(help)]
+}
+
+fn source(file: &Path, text: &str) -> Arc<Source> {
+    Source::new(file.to_string_lossy(), text)
 }

@@ -1,0 +1,295 @@
+//! Finds what has the right form and still cannot be meant: names that nobody has, values that nothing binds, cases that differ.
+//! Works on files of any form, so that all mistakes of a file are found at once.
+
+use std::collections::{HashMap, HashSet};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::Names;
+use super::facts::{CAPABILITIES, FACTS, can_be_needed};
+use super::placeholder::placeholders;
+use super::suggest::{listed, nearest};
+use crate::protocol::{Definitions, Requirement, Revision};
+use crate::source::{Diagnostic, Document, Node, NodeKind, Span};
+
+/// What a broken server may fill into what it sends.
+const OF_THE_REQUEST: [&str; 2] = ["id", "progressToken"];
+
+/// Mistakes of meaning in a scenario file.
+pub(super) fn of_scenario(document: &Document, names: &Names) -> Vec<Diagnostic> {
+    let mut checker = Checker::new(document);
+    let root = &document.root;
+    checker.range(root);
+    checker.requirements(root.get("proves"));
+    checker.one_of("probe", root.get("probe"), names.probes);
+    checker.one_of("invariant", root.get("invariant"), names.invariants);
+    for key in ["needs", "without"] {
+        each(root.get(key)).for_each(|name| checker.need(name));
+    }
+    checker.cases(root);
+    for step in each(root.get("steps")) {
+        checker.step(step);
+    }
+    for watch in each(root.get("always")) {
+        checker.watch(watch);
+    }
+    checker.proves_something(root);
+    checker.mistakes
+}
+
+/// Mistakes of meaning in a file of broken servers.
+pub(super) fn of_broken(document: &Document, names: &Names) -> Vec<Diagnostic> {
+    let mut checker = Checker::new(document);
+    checker.known = OF_THE_REQUEST.into_iter().map(str::to_owned).collect();
+    for server in each(Some(&document.root)) {
+        checker.range(server);
+        checker.requirements(server.get("fails"));
+        checker.one_of("quirk", server.get("quirk"), names.quirks);
+        for key in ["answer", "merge", "before", "after", "print", "http"] {
+            checker.placeholders(server.get(key));
+        }
+    }
+    checker.mistakes
+}
+
+struct Checker<'d> {
+    document: &'d Document,
+    mistakes: Vec<Diagnostic>,
+    /// Names that a placeholder may use at this point.
+    known: HashSet<String>,
+    /// Names of sent messages, and of requests of the server's, with their lines.
+    sent: HashMap<String, usize>,
+    asked: HashMap<String, usize>,
+    has_proof: bool,
+}
+
+impl<'d> Checker<'d> {
+    fn new(document: &'d Document) -> Self {
+        Self {
+            document,
+            mistakes: Vec::new(),
+            known: FACTS.iter().map(|fact| fact.name.to_owned()).collect(),
+            sent: HashMap::new(),
+            asked: HashMap::new(),
+            has_proof: false,
+        }
+    }
+
+    fn mistake(&mut self, span: Span, message: String, help: Option<String>) {
+        let mistake = Diagnostic::new(&self.document.source, span, message);
+        self.mistakes.push(match help {
+            Some(help) => mistake.with_help(help),
+            None => mistake,
+        });
+    }
+
+    fn range(&mut self, node: &Node) {
+        let revision = |key| node.get(key)?.text()?.parse::<Revision>().ok();
+        if let (Some(since), Some(until), Some(node)) = (revision("since"), revision("until"), node.get("until"))
+            && since > until
+        {
+            self.mistake(node.span, format!("`until` {until} is before `since` {since}"), None);
+        }
+    }
+
+    fn requirements(&mut self, list: Option<&Node>) {
+        each(list).for_each(|id| self.requirement(Some(id)));
+    }
+
+    fn requirement(&mut self, node: Option<&Node>) {
+        let Some((id, span)) = node.and_then(|node| Some((node.text()?, node.span))) else { return };
+        self.has_proof = true;
+        if Requirement::find(id).is_none() {
+            let ids: Vec<_> = Requirement::all().iter().map(|r| r.id.as_str()).collect();
+            let help = did_you_mean(id, &ids);
+            self.mistake(span, format!("no requirement has the id `{id}`"), help);
+        }
+    }
+
+    /// A name of which somebody above must know the bearer.
+    fn one_of(&mut self, kind: &str, node: Option<&Node>, known: &[&str]) {
+        let Some((name, span)) = node.and_then(|node| Some((node.text()?, node.span))) else { return };
+        if !known.contains(&name) {
+            let help = did_you_mean(name, known).or_else(|| Some(format!("there is {}", listed(known, "and"))));
+            self.mistake(span, format!("no {kind} is named `{name}`"), help);
+        }
+    }
+
+    fn need(&mut self, node: &Node) {
+        let Some(name) = node.text().filter(|name| !can_be_needed(name)) else { return };
+        let known: Vec<_> = CAPABILITIES.into_iter().chain(FACTS.iter().map(|fact| fact.name)).collect();
+        let help = did_you_mean(name, &known);
+        self.mistake(node.span, format!("`{name}` is neither a capability nor a fact"), help);
+    }
+
+    fn cases(&mut self, root: &Node) {
+        let Some(cases) = root.get("cases").and_then(Node::members) else { return };
+        let mut rows = cases.iter().filter_map(|(name, member)| Some((name, member, member.node.members()?)));
+        let Some((first_name, _, first)) = rows.next() else { return };
+        self.known.extend(first.keys().cloned());
+        for (key, member) in first {
+            if FACTS.iter().any(|fact| fact.name == key) {
+                self.mistake(member.key_span, format!("`{key}` is the name of a fact already"), None);
+            }
+        }
+        for (name, member, row) in rows {
+            let lacking: Vec<_> = first.keys().filter(|key| !row.contains_key(*key)).collect();
+            if !lacking.is_empty() {
+                let message = format!("case `{name}` lacks {}, which case `{first_name}` has", listed(&lacking, "and"));
+                self.mistake(member.key_span, message, Some("all cases have the same keys".into()));
+            }
+            for (key, value) in row.iter().filter(|(key, _)| !first.contains_key(*key)) {
+                let message = format!("case `{name}` has `{key}`, which case `{first_name}` lacks");
+                let firsts: Vec<_> = first.keys().map(String::as_str).collect();
+                let help = did_you_mean(key, &firsts).or_else(|| Some("all cases have the same keys".into()));
+                self.mistake(value.key_span, message, help);
+                self.known.insert(key.clone());
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Node) {
+        let Some((kind, member)) = step.members().and_then(|members| members.first()) else { return };
+        let node = &member.node;
+        self.requirement(node.get("proves"));
+        let own = ["as", "to", "bind", "proves", "within", "omit", "exchange"];
+        match node.members() {
+            Some(members) => {
+                members.iter().filter(|(key, _)| !own.contains(&key.as_str())).for_each(|(_, member)| {
+                    self.placeholders(Some(&member.node));
+                });
+            }
+            None => self.placeholders(Some(node)),
+        }
+        match kind.as_str() {
+            "request" | "raw" | "http" => {
+                self.base64(node);
+                self.name(node, "sent");
+            }
+            "reply" => self.refers(node.get("to"), "asked"),
+            "close" => self.refers(node.get("exchange"), "sent"),
+            "expect" => {
+                self.refers(node.get("to"), "sent");
+                self.name(node, "asked");
+                self.schema(node.get("schema"));
+                self.bind(node);
+            }
+            _ => {}
+        }
+    }
+
+    fn watch(&mut self, watch: &Node) {
+        self.requirement(watch.get("proves"));
+        self.placeholders(watch.get("matching"));
+        self.placeholders(watch.get("schema"));
+        self.schema(watch.get("schema"));
+        let Some(node) = watch.get("definition") else { return };
+        let Some(name) = node.text().filter(|name| *name != "auto") else { return };
+        if !Revision::ALL.into_iter().any(|revision| Definitions::of(revision).contains(name)) {
+            let known: Vec<_> = Revision::ALL.into_iter().flat_map(|r| Definitions::of(r).names()).collect();
+            let help = did_you_mean(name, &known);
+            self.mistake(node.span, format!("no revision defines `{name}`"), help);
+        }
+    }
+
+    /// Remembers the name that a step gives.
+    fn name(&mut self, node: &Node, kind: &str) {
+        let Some((name, span)) = node.get("as").and_then(|node| Some((node.text()?, node.span))) else { return };
+        let line = self.document.source.line(span.start);
+        let names = if kind == "sent" { &mut self.sent } else { &mut self.asked };
+        if let Some(earlier) = names.insert(name.to_owned(), line) {
+            let help = format!("the first one is on line {earlier}");
+            self.mistake(span, format!("the name `{name}` is given twice"), Some(help));
+        }
+    }
+
+    /// A name that an earlier step must have given.
+    fn refers(&mut self, node: Option<&Node>, kind: &str) {
+        let Some((name, span)) = node.and_then(|node| Some((node.text()?, node.span))) else { return };
+        let (names, giver) = match kind {
+            "sent" => (&self.sent, "a `request`, `raw` or `http` step"),
+            _ => (&self.asked, "an `expect` with `request`"),
+        };
+        if !names.contains_key(name) {
+            let known: Vec<_> = names.keys().map(String::as_str).collect();
+            let help = did_you_mean(name, &known).unwrap_or_else(|| format!("{giver} gives a name with `as: {name}`"));
+            self.mistake(span, format!("no step before this one gives the name `{name}`"), Some(help));
+        }
+    }
+
+    fn bind(&mut self, node: &Node) {
+        let Some(bind) = node.get("bind").and_then(Node::members) else { return };
+        for (name, member) in bind {
+            if FACTS.iter().any(|fact| fact.name == name) {
+                self.mistake(member.key_span, format!("`{name}` is the name of a fact already"), None);
+            }
+            self.known.insert(name.clone());
+        }
+    }
+
+    fn placeholders(&mut self, node: Option<&Node>) {
+        let Some(node) = node else { return };
+        match &node.kind {
+            NodeKind::Text(text) => {
+                for placeholder in placeholders(text) {
+                    self.bound(placeholder.name, node.span);
+                }
+            }
+            NodeKind::List(items) => items.iter().for_each(|item| self.placeholders(Some(item))),
+            NodeKind::Map(members) => members.values().for_each(|member| self.placeholders(Some(&member.node))),
+            _ => {}
+        }
+    }
+
+    fn bound(&mut self, name: &str, within: Span) {
+        if self.known.contains(name) {
+            return;
+        }
+        // Escapes can make the text of a file longer than the text that it stands for: then the whole is pointed at.
+        let written = format!("{{{{{name}}}}}");
+        let text = &self.document.source.text()[within.start..within.end];
+        let span = text.find(&written).map_or(within, |at| {
+            let start = within.start + at;
+            Span::new(start, start + written.len())
+        });
+        let mut known: Vec<_> = self.known.iter().map(String::as_str).collect();
+        known.sort_unstable();
+        let help = did_you_mean(name, &known)
+            .unwrap_or_else(|| "a name is bound by an earlier `bind`, is a key of `cases`, or is a fact".into());
+        self.mistake(span, format!("nothing is bound to `{name}`"), Some(help));
+    }
+
+    fn base64(&mut self, node: &Node) {
+        let Some(encoded) = node.get("base64") else { return };
+        if let Some(Err(e)) = encoded.text().map(|text| BASE64_STANDARD.decode(text)) {
+            self.mistake(encoded.span, format!("not base64: {}", e.to_string().to_lowercase()), None);
+        }
+    }
+
+    /// A schema that is none; one with placeholders is known only when they are filled in.
+    fn schema(&mut self, node: Option<&Node>) {
+        let Some(node) = node else { return };
+        let schema = node.to_value();
+        if placeholders(&schema.to_string()).next().is_none()
+            && let Err(e) = jsonschema::draft202012::new(&schema)
+        {
+            self.mistake(node.span, format!("not a JSON Schema: {e}"), None);
+        }
+    }
+
+    fn proves_something(&mut self, root: &Node) {
+        if let Some(steps) = root.members().and_then(|members| members.get("steps")).filter(|_| !self.has_proof) {
+            let help = "say in an `expect` or an `alive` which requirement it `proves`".into();
+            self.mistake(steps.key_span, "no step proves anything".into(), Some(help));
+        }
+    }
+}
+
+fn each(list: Option<&Node>) -> impl Iterator<Item = &Node> {
+    list.and_then(Node::items).unwrap_or_default().iter()
+}
+
+fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
+    nearest(word, known).map(|meant| format!("did you mean `{meant}`?"))
+}
