@@ -58,6 +58,39 @@ fn json() {
 }
 
 #[test]
+fn sarif() {
+    snapshot!("report-sarif", report(Format::Sarif, &events()));
+}
+
+#[test]
+fn markdown() {
+    snapshot!("report-markdown", report(Format::Markdown, &events()));
+}
+
+#[test]
+fn markdown_several_servers() {
+    snapshot!("report-markdown-servers", report(Format::Markdown, &servers()));
+}
+
+#[test]
+fn html_data() {
+    let page = report(Format::Html, &servers());
+    let data: Value = serde_json::from_str(html_data_of(&page)).unwrap();
+    snapshot!("report-html-data", serde_json::to_string_pretty(&data).unwrap());
+}
+
+#[test]
+fn html_is_one_file_in_which_hostile_text_is_text() {
+    let page = report(Format::Html, &servers());
+    let data = html_data_of(&page);
+    assert!(!data.contains('<') && data.chars().all(|c| !c.is_control() && c != '\u{202e}'));
+    assert_eq!(page.matches("<script").count(), 2);
+    for outside in ["<link", "src=\"", "@import", "url(", "innerHTML", "fetch("] {
+        assert!(!page.replace(data, "").contains(outside), "{outside}");
+    }
+}
+
+#[test]
 fn json_is_what_its_schema_promises() {
     let schema: Value = serde_json::from_str(&fs::read_to_string("schemas/report.schema.json").unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -172,6 +205,26 @@ fn mistakes_in_a_file_name_file_and_line() {
 }
 
 #[test]
+fn markdown_fits_a_comment() {
+    let mut many = events();
+    let failed = |e: &&Event| matches!(e, Event::Check { result } if result.verdict.word() == "fail");
+    let model = many.iter().find(failed).cloned().unwrap();
+    for number in 0..500 {
+        let mut copy = model.clone();
+        if let Event::Check { result } = &mut copy {
+            result.requirement = format!("tools.made-up-{number}");
+            result.id.requirement.clone_from(&result.requirement);
+            result.statement = "`日本` <b>".repeat(100);
+        }
+        many.insert(3, copy);
+    }
+    let text = report(Format::Markdown, &many);
+    assert!((40_000..60_000).contains(&text.chars().count()), "{}", text.chars().count());
+    assert!(text.contains("that this page has no room for") && text.contains("| 2025-11-25 stdio |"));
+    assert_eq!(text.matches("<details").count(), text.matches("</details>").count());
+}
+
+#[test]
 fn progress_is_one_line_that_is_wiped_out() {
     let look = Look { progress: true, width: 30, ..PLAIN };
     let mut told = events();
@@ -203,6 +256,11 @@ fn servers() -> Vec<Event> {
     let mut short = named("interrupted \x1b[31m");
     short.truncate(12);
     merge([named("saved"), better, short]).unwrap()
+}
+
+fn html_data_of(page: &str) -> &str {
+    let start = "<script type=\"application/json\" id=\"data\">";
+    page.split_once(start).unwrap().1.split_once("</script>").unwrap().0
 }
 
 fn terminal_report(events: &[Event], look: Look) -> String {

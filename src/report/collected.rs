@@ -191,6 +191,14 @@ impl RunReport {
         format!("{} {}", self.info.revision, self.info.transport)
     }
 
+    /// How many checks passed, failed, failed without binding, could not be judged, were skipped.
+    pub(super) fn numbers(&self) -> [usize; 5] {
+        let Summary { pass, fail, inconclusive, skipped } = self.summary;
+        let failed = |result: &&CheckResult| matches!(result.verdict, Verdict::Fail { .. });
+        let binding = self.results.iter().filter(failed).filter(|result| result.level.is_binding()).count();
+        [pass, binding, fail - binding, inconclusive, skipped]
+    }
+
     /// Adds a result; says whether the same check was there already with another verdict.
     fn add(&mut self, result: &CheckResult) -> bool {
         let Some(&place) = self.index.get(&result.id) else {
@@ -213,11 +221,6 @@ impl RunReport {
 /// `1 check`, `2 checks`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Whether the result is a failure that means that the target does not conform.
-pub(super) fn is_binding_failure(result: &CheckResult) -> bool {
-    matches!(result.verdict, Verdict::Fail { .. }) && result.level.is_binding()
 }
 
 fn misplaced(event: &Event) -> io::Error {

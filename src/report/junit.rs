@@ -8,7 +8,7 @@ use junit_report::{Duration, OffsetDateTime, Report, TestCase, TestCaseBuilder, 
 use time::format_description::well_known::Rfc3339;
 
 use super::collected::{Collected, RunReport, TargetReport};
-use super::plain::plain;
+use super::text::plain;
 use crate::outcome::{CheckResult, Evidence, Verdict};
 
 /// Writes the report.

@@ -3,11 +3,14 @@
 mod collected;
 mod events;
 mod fold;
+mod html;
 mod json;
 mod junit;
-mod plain;
+mod markdown;
 mod reporter;
+mod sarif;
 mod terminal;
+mod text;
 
 pub use collected::{Collected, RunReport, TargetReport};
 pub use events::{EventFile, ReadError, merge, read_events};

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::{fmt, process};
 
 use super::collected::Collected;
-use super::{json, junit};
+use super::{html, json, junit, markdown, sarif};
 use crate::outcome::Event;
 
 /// Takes the events of a run, one after another, and makes a report of them.
@@ -27,17 +27,26 @@ pub enum Format {
     Junit,
     /// JSON, as `schemas/report.schema.json` describes it.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// One page that shows everything and needs nothing.
+    Html,
+    /// Markdown for a comment or the summary of a CI step.
+    Markdown,
 }
 
 impl Format {
     /// Every format, as `--help` lists them.
-    pub const ALL: [Self; 2] = [Self::Junit, Self::Json];
+    pub const ALL: [Self; 5] = [Self::Junit, Self::Json, Self::Sarif, Self::Html, Self::Markdown];
 
     /// The word for it on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Junit => "junit",
             Self::Json => "json",
+            Self::Sarif => "sarif",
+            Self::Html => "html",
+            Self::Markdown => "markdown",
         }
     }
 
@@ -51,6 +60,9 @@ impl Format {
         match self {
             Self::Junit => junit::write(collected, out),
             Self::Json => json::write(collected, out),
+            Self::Sarif => sarif::write(collected, out),
+            Self::Html => html::write(collected, out),
+            Self::Markdown => markdown::write(collected, out),
         }
     }
 }

@@ -6,11 +6,12 @@ use anstyle::{AnsiColor, Effects, Style};
 use indexmap::IndexSet;
 use textwrap::core::display_width;
 
-use super::collected::{Collected, RunReport, TargetReport, count, is_binding_failure};
+use super::collected::{Collected, TargetReport, count};
 use super::fold::{self, Failure};
-use super::plain::{clipped, plain};
 use super::reporter::Reporter;
+use super::text::{clipped, plain};
 use crate::outcome::Event;
+use crate::source::printable;
 
 /// How the report should look; the caller knows the terminal.
 #[derive(Debug, Clone, Copy)]
@@ -141,7 +142,7 @@ impl Page {
         let shown = if self.look.verbose { excerpt.len() } else { EXCERPT_LINES };
         let width = if self.look.verbose { usize::MAX } else { self.room(4) * 4 };
         for line in excerpt.iter().take(shown) {
-            let line = clipped(line, width);
+            let line = printable(line, width);
             let style = if line.starts_with('·') { QUIET } else { Style::new() };
             self.wrapped("    ", "      ", &line, style);
         }
@@ -204,7 +205,7 @@ impl Page {
         for (label, run) in rows {
             let pad = " ".repeat(first - display_width(&label));
             let mut line = format!("{label}{pad}");
-            for (column, number) in columns.into_iter().zip(numbers(run)) {
+            for (column, number) in columns.into_iter().zip(run.numbers()) {
                 let style = match column {
                     "fail" if number > 0 => FAIL,
                     "warn" if number > 0 => WARN,
@@ -248,7 +249,7 @@ impl Page {
     }
 
     fn field(&mut self, name: &str, text: &str) {
-        let text = if self.look.verbose { plain(text) } else { clipped(text, self.room(12) * 6) };
+        let text = printable(text, if self.look.verbose { usize::MAX } else { self.room(12) * 6 });
         if !text.is_empty() {
             self.wrapped(&format!("  {name:<8}  "), "            ", &text, Style::new());
         }
@@ -289,11 +290,4 @@ impl Page {
             text.to_owned()
         }
     }
-}
-
-/// Passed, failed, warned, inconclusive, skipped.
-fn numbers(run: &RunReport) -> [usize; 5] {
-    let binding = run.results.iter().filter(|result| is_binding_failure(result)).count();
-    let summary = run.summary;
-    [summary.pass, binding, summary.fail - binding, summary.inconclusive, summary.skipped]
 }
