@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use insta::Settings;
-use mcp_litmus::scenario::{Catalogue, LoadError, Names, lint, load_broken, load_scenario};
+use mcp_litmus::judge::{INVARIANTS, PROBES};
+use mcp_litmus::mock::Quirk;
+use mcp_litmus::scenario::{Catalogue, LoadError, Names, Scenario, lint, load_broken, load_scenario};
 use mcp_litmus::source::Diagnostic;
 
 const NAMES: Names =
@@ -96,7 +98,7 @@ fn probes_and_invariants_nobody_has() {
 
 #[test]
 fn needs_nobody_has() {
-    let needs = "needs: [tol, tool.structured, resources.subscribe]\nwithout: [promts]\n";
+    let needs = "needs: [tol, tool-structured, resources.subscribe]\nwithout: [promts]\n";
     says("unknown-needs", &format!("title: x\n{needs}{STEPS}"));
 }
 
@@ -308,6 +310,21 @@ fn folders_are_added_whole_or_not_at_all() {
     assert_eq!(catalogue.scenarios().len(), 1);
     let missing = lint(&[PathBuf::from("no/such")], &NAMES).expect_err("is not there").to_string();
     assert!(missing.starts_with("cannot read `no/such`: "), "{missing}");
+}
+
+/// In the binary they are not checked any more.
+#[test]
+fn the_built_in_scenarios_have_no_mistakes() {
+    let (probes, invariants) = (PROBES.iter().map(|(name, _)| *name), INVARIANTS.iter().map(|(name, _)| *name));
+    let quirks: Vec<_> = Quirk::TABLE.iter().map(|(name, _)| *name).collect();
+    let (probes, invariants): (Vec<_>, Vec<_>) = (probes.collect(), invariants.collect());
+    let names = Names { probes: &probes, invariants: &invariants, quirks: &quirks };
+    let report = lint(&["scenarios"], &names).expect("can be read");
+    assert!(report.mistakes.is_empty(), "{}", LoadError::Mistakes(report.mistakes));
+    let catalogue = Catalogue::built_in().expect("has no mistakes");
+    let broken =
+        |scenario: &Scenario| usize::from(Path::new("scenarios").join(format!("{}.broken.yaml", scenario.id)).exists());
+    assert_eq!(report.files, catalogue.scenarios().iter().map(|s| 1 + broken(s)).sum::<usize>());
 }
 
 /// Snapshots what is said of a scenario file.

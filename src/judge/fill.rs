@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::scenario::{Placeholder, placeholders};
+
 /// Values by name: facts, the case's, and what steps have bound. Later ones hide earlier ones.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bindings {
@@ -55,13 +57,13 @@ impl Bindings {
 
     fn fill_text(&self, text: &str, write: impl Fn(&Value) -> String) -> Result<String, Unbound> {
         let mut filled = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, name, after)) = next_placeholder(rest) {
-            filled.push_str(before);
+        let mut from = 0;
+        for Placeholder { name, range } in placeholders(text) {
+            filled.push_str(&text[from..range.start]);
             filled.push_str(&write(self.value(name).ok_or_else(|| Unbound(name.to_owned()))?));
-            rest = after;
+            from = range.end;
         }
-        filled.push_str(rest);
+        filled.push_str(&text[from..]);
         Ok(filled)
     }
 }
@@ -71,24 +73,7 @@ fn plain(value: &Value) -> String {
 }
 
 fn whole_placeholder(text: &str) -> Option<&str> {
-    match next_placeholder(text)? {
-        ("", name, "") => Some(name),
-        _ => None,
-    }
-}
-
-/// The first `{{name}}`, with what stands before and after. Braces around anything but a name are just text.
-fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
-    let mut from = 0;
-    while let Some(start) = text[from..].find("{{").map(|at| at + from) {
-        let end = text[start..].find("}}")? + start;
-        let name = &text[start + 2..end];
-        if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
-            return Some((&text[..start], name, &text[end + 2..]));
-        }
-        from = start + 1;
-    }
-    None
+    placeholders(text).next().filter(|first| first.range == (0..text.len())).map(|first| first.name)
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub struct Broken {
     pub silent: bool,
     /// The message is sent twice.
     pub twice: bool,
-    /// Messages sent before it. `{{id}}` and `{{progressToken}}` are those of the request at hand.
+    /// Messages sent before it. `{{id}}`, `{{progressToken}}` and `{{revision}}` are those of the request at hand.
     pub before: Vec<Value>,
     /// Messages sent after it, likewise.
     pub after: Vec<Value>,

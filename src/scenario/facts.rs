@@ -1,7 +1,6 @@
 //! Names of what is known of a server before a scenario runs. The survey finds the values.
 
-/// Something about a server (or the run) that a scenario may use as `{{name}}`. A scenario that uses a fact which the server
-/// does not offer is skipped; `needs: [tool.structured]` says the same for all facts that begin so.
+/// Something about a server (or the run) that a scenario may use as `{{name}}`, and may name in its `needs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fact {
     /// Its name.
@@ -10,45 +9,66 @@ pub struct Fact {
     pub about: &'static str,
 }
 
-/// Every fact there is, by name.
+/// Every fact there is, by name. Where a fact is a whole object or list, what is in it may be asked for as well.
 pub const FACTS: &[Fact] = &[
-    fact("prompt.arguments", "arguments with which `prompt.name` can be got"),
-    fact("prompt.name", "name of a prompt that can be got"),
-    fact("prompt.required.argument", "name of an argument that `prompt.required.name` requires"),
-    fact("prompt.required.name", "name of a prompt with a required argument"),
+    fact("capabilities", "the capabilities, as declared"),
+    fact("prompt", "a listed prompt"),
+    fact("prompt-argument", "a listed prompt with an argument"),
+    fact("prompt-argument.argument", "name of the argument"),
+    fact("prompt-argument.arguments", "arguments with which it can be got"),
+    fact("prompt-argument.name", "its name"),
+    fact("prompt-optional", "a listed prompt without required arguments"),
+    fact("prompt-optional.arguments", "arguments with which it can be got"),
+    fact("prompt-optional.name", "its name"),
+    fact("prompt-required", "a listed prompt with a required argument"),
+    fact("prompt-required.arguments", "arguments with which it can be got"),
+    fact("prompt-required.name", "its name"),
+    fact("prompt-required.required", "name of the required argument"),
+    fact("prompt.arguments", "arguments with which it can be got"),
+    fact("prompt.name", "its name"),
     fact("prompts", "the prompts, as listed"),
-    fact("resource.uri", "URI of a resource that can be read"),
+    fact("resource", "a listed resource"),
+    fact("resource.uri", "its URI"),
+    fact("resourceTemplates", "the resource templates, as listed"),
     fact("resources", "the resources, as listed"),
     fact("revision", "the revision of this run"),
-    fact("template.uri", "a URI made from `template.uri-template` that can be read"),
-    fact("template.uri-template", "a URI template, as listed"),
-    fact("tool.arguments", "arguments that `tool.name` answers"),
-    fact("tool.name", "name of a tool that may be called"),
-    fact("tool.no-arguments.name", "name of a tool that may be called without arguments"),
-    fact("tool.required.argument", "name of an argument that `tool.required.name` requires"),
-    fact("tool.required.arguments", "arguments that `tool.required.name` answers"),
-    fact("tool.required.name", "name of a tool that may be called and requires an argument"),
-    fact("tool.structured.arguments", "arguments that `tool.structured.name` answers"),
-    fact("tool.structured.name", "name of a tool that may be called and has an output schema"),
-    fact("tool.typed.argument", "name of an argument for which `tool.typed.name` tells one type"),
-    fact("tool.typed.arguments", "arguments that `tool.typed.name` answers"),
-    fact("tool.typed.name", "name of a tool that may be called and has an argument of one told type"),
-    fact("tool.typed.wrong-arguments", "the same arguments, with a value of another type in `tool.typed.argument`"),
+    fact("template", "a listed resource template"),
+    fact("template.uri-template", "its URI template"),
+    fact("template.variable", "the first variable in it"),
+    fact("tool", "a tool that may be called and answers"),
+    fact("tool-optional", "a callable tool without required arguments"),
+    fact("tool-optional.arguments", "arguments that it answers"),
+    fact("tool-optional.name", "its name"),
+    fact("tool-required", "a callable tool with a required argument"),
+    fact("tool-required.argument", "name of the required argument"),
+    fact("tool-required.arguments", "arguments that it answers"),
+    fact("tool-required.name", "its name"),
+    fact("tool-structured", "a callable tool with an output schema"),
+    fact("tool-structured.arguments", "arguments that it answers"),
+    fact("tool-structured.name", "its name"),
+    fact("tool-typed", "a callable tool with a required argument of a plain type"),
+    fact("tool-typed.argument", "name of that argument"),
+    fact("tool-typed.arguments", "arguments with a value of another type in that one"),
+    fact("tool-typed.name", "its name"),
+    fact("tool.arguments", "arguments that it answers"),
+    fact("tool.name", "its name"),
     fact("tools", "the tools, as listed"),
 ];
 
-/// Capabilities of servers, over all revisions, that `needs` and `without` may name, each with any path below it.
+/// Capabilities of servers, over all revisions, that `needs` and `without` may name, each with any path below it. The name of
+/// an extension, with its slash, may be named as well.
 pub(super) const CAPABILITIES: [&str; 8] =
     ["completions", "experimental", "extensions", "logging", "prompts", "resources", "tasks", "tools"];
 
-/// Whether `needs` and `without` may name this: a capability, a fact, or what several facts begin with (`tool.structured`).
-pub(super) fn can_be_needed(name: &str) -> bool {
-    let head = name.split('.').next().unwrap_or_default();
-    CAPABILITIES.contains(&head) || FACTS.iter().any(|fact| is_below(fact.name, name))
+/// Whether a placeholder may ask for this fact.
+pub(super) fn is_fact(name: &str) -> bool {
+    name.starts_with("capabilities.") || FACTS.iter().any(|fact| fact.name == name)
 }
 
-fn is_below(fact: &str, name: &str) -> bool {
-    fact.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// Whether `needs` and `without` may name this: a capability or a fact.
+pub(super) fn can_be_needed(name: &str) -> bool {
+    let head = name.split('.').next().unwrap_or_default();
+    CAPABILITIES.contains(&head) || name.contains('/') || is_fact(name)
 }
 
 const fn fact(name: &'static str, about: &'static str) -> Fact {
@@ -65,11 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn needs_are_capabilities_or_beginnings_of_facts() {
-        for name in ["tools", "resources.subscribe", "tool", "tool.structured", "tool.name", "template"] {
+    fn needs_are_capabilities_or_facts() {
+        for name in ["tools", "resources.subscribe", "tool", "tool-structured", "template.variable", "com.example/x"] {
             assert!(can_be_needed(name), "{name}");
         }
-        for name in ["", "tol", "tool.", "tool.struct", "resource.subscribe"] {
+        for name in ["", "tol", "tool.", "tool-struct", "resource.subscribe"] {
             assert!(!can_be_needed(name), "{name}");
         }
     }

@@ -59,24 +59,28 @@ impl Form {
             ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
                 self.explain_choice(error, context, found);
             }
+            // Of what is no mapping the type is the mistake, and said already.
+            ValidationErrorKind::OneOfMultipleValid { .. } if !error.instance().is_object() => {}
             ValidationErrorKind::OneOfMultipleValid { .. } => {
                 let keys = self.required_by_branches(error).unwrap_or_default();
                 let given: Vec<_> = keys.into_iter().filter(|key| error.instance().get(key).is_some()).collect();
-                found.push(mistake(format!("only one of {} may stand here", listed(&given, "and"))));
+                let mistake = mistake(format!("only one of {} may stand here", listed(&given, "and")));
+                found.push(Mistake { pointer: below(pointer, given.last().map_or("", |key| key)), ..mistake });
             }
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default().to_owned();
-                let reason = error.schema_path().as_str().rsplit_once("/dependentRequired/").map(|(_, of)| of);
-                let message = match reason {
-                    Some(of) => format!("`{}` needs `{key}` beside it", of.split('/').next().unwrap_or(of)),
-                    None => format!("{thing} lacks `{key}`"),
-                };
-                found.push(Mistake { lacks: vec![key], ..mistake(message) });
+                found.push(match self.dependent(error, property) {
+                    Some(dependent) => Mistake {
+                        pointer: below(pointer, dependent),
+                        ..mistake(format!("`{dependent}` needs `{key}` beside it"))
+                    },
+                    None => Mistake { lacks: vec![key.clone()], ..mistake(format!("{thing} lacks `{key}`")) },
+                });
             }
             ValidationErrorKind::PropertyNames { error: inner } => {
                 let key = inner.instance().as_str().unwrap_or_default();
                 let message = self.own_words(inner).unwrap_or_else(|| inner.to_string());
-                let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                let pointer = below(pointer, key);
                 let help = Some(message);
                 found.push(Mistake {
                     pointer,
@@ -151,7 +155,7 @@ impl Form {
             None => format!("{} has {}", named(pointer), listed(&known, "and")),
         };
         Mistake {
-            pointer: format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
+            pointer: below(pointer, key),
             message: format!("unknown key `{key}`"),
             help: Some(help),
             meant,
@@ -163,6 +167,15 @@ impl Form {
     fn required_by_branches(&self, error: &ValidationError) -> Option<Vec<String>> {
         let branches = self.schema.pointer(error.schema_path().as_str())?.as_array()?;
         branches.iter().map(|branch| Some(branch.get("required")?.get(0)?.as_str()?.to_owned())).collect()
+    }
+
+    /// The key that is there and, by a `dependentRequired`, needs another one beside it.
+    fn dependent(&self, error: &ValidationError, needed: &Value) -> Option<&str> {
+        let rules = self.schema.pointer(error.schema_path().as_str())?.as_object()?;
+        let is_broken = |key: &str, needs: &Value| {
+            error.instance().get(key).is_some() && needs.as_array().is_some_and(|needs| needs.contains(needed))
+        };
+        rules.iter().find(|(key, needs)| is_broken(key, needs)).map(|(key, _)| key.as_str())
     }
 
     /// What the rule that was broken says itself.
@@ -207,6 +220,10 @@ impl Mistake {
             None => mistake,
         }
     }
+}
+
+fn below(pointer: &str, key: &str) -> String {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// What to call the thing to which a pointer leads.

@@ -34,7 +34,11 @@ pub fn load_broken(file: &Path, text: &str, names: &Names) -> Result<Vec<Broken>
 pub(super) fn checked_scenario(file: &Path, source: &Arc<Source>, names: &Names) -> Result<Scenario, Vec<Diagnostic>> {
     let document = Document::read(source).map_err(|mistake| vec![mistake])?;
     let mistakes = [form::SCENARIO.mistakes(&document), meaning::of_scenario(&document, names), misnamed(file, source)];
-    outcome(&document, mistakes.concat(), read::scenario(&id(file), file, &document))
+    let mut mistakes = mistakes.concat();
+    if mistakes.is_empty() {
+        mistakes.extend(meaning::proves_nothing(&document));
+    }
+    outcome(&document, mistakes, read::scenario(&id(file), file, &document))
 }
 
 pub(super) fn checked_broken(file: &Path, source: &Arc<Source>, names: &Names) -> Result<Vec<Broken>, Vec<Diagnostic>> {

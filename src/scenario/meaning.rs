@@ -7,14 +7,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::Names;
-use super::facts::{CAPABILITIES, FACTS, can_be_needed};
+use super::facts::{CAPABILITIES, FACTS, can_be_needed, is_fact};
 use super::placeholder::placeholders;
 use super::suggest::{listed, nearest};
 use crate::protocol::{Definitions, Requirement, Revision};
 use crate::source::{Diagnostic, Document, Node, NodeKind, Span};
 
 /// What a broken server may fill into what it sends.
-const OF_THE_REQUEST: [&str; 2] = ["id", "progressToken"];
+const OF_THE_REQUEST: [&str; 3] = ["id", "progressToken", "revision"];
 
 /// Mistakes of meaning in a scenario file.
 pub(super) fn of_scenario(document: &Document, names: &Names) -> Vec<Diagnostic> {
@@ -34,19 +34,31 @@ pub(super) fn of_scenario(document: &Document, names: &Names) -> Vec<Diagnostic>
     for watch in each(root.get("always")) {
         checker.watch(watch);
     }
-    checker.proves_something(root);
     checker.mistakes
+}
+
+/// Whether a scenario of steps proves anything: asked last, for most other mistakes would make it seem not to.
+pub(super) fn proves_nothing(document: &Document) -> Option<Diagnostic> {
+    let steps = document.root.members()?.get("steps")?;
+    let proves =
+        |step: &Node| step.members().into_iter().flatten().any(|(_, member)| member.node.get("proves").is_some());
+    if steps.node.items()?.iter().any(proves) {
+        return None;
+    }
+    let mistake = Diagnostic::new(&document.source, steps.key_span, "no step proves anything");
+    Some(mistake.with_help("say in an `expect` or an `alive` which requirement it `proves`"))
 }
 
 /// Mistakes of meaning in a file of broken servers.
 pub(super) fn of_broken(document: &Document, names: &Names) -> Vec<Diagnostic> {
     let mut checker = Checker::new(document);
     checker.known = OF_THE_REQUEST.into_iter().map(str::to_owned).collect();
+    checker.has_facts = false;
     for server in each(Some(&document.root)) {
         checker.range(server);
         checker.requirements(server.get("fails"));
         checker.one_of("quirk", server.get("quirk"), names.quirks);
-        for key in ["answer", "merge", "before", "after", "print", "http"] {
+        for key in ["answer", "merge", "before", "after"] {
             checker.placeholders(server.get(key));
         }
     }
@@ -56,12 +68,13 @@ pub(super) fn of_broken(document: &Document, names: &Names) -> Vec<Diagnostic> {
 struct Checker<'d> {
     document: &'d Document,
     mistakes: Vec<Diagnostic>,
-    /// Names that a placeholder may use at this point.
+    /// Names that a placeholder may use at this point, beside facts: `a` stands for `a.b` as well.
     known: HashSet<String>,
+    /// Whether facts are known.
+    has_facts: bool,
     /// Names of sent messages, and of requests of the server's, with their lines.
     sent: HashMap<String, usize>,
     asked: HashMap<String, usize>,
-    has_proof: bool,
 }
 
 impl<'d> Checker<'d> {
@@ -69,10 +82,10 @@ impl<'d> Checker<'d> {
         Self {
             document,
             mistakes: Vec::new(),
-            known: FACTS.iter().map(|fact| fact.name.to_owned()).collect(),
+            known: HashSet::new(),
+            has_facts: true,
             sent: HashMap::new(),
             asked: HashMap::new(),
-            has_proof: false,
         }
     }
 
@@ -99,7 +112,6 @@ impl<'d> Checker<'d> {
 
     fn requirement(&mut self, node: Option<&Node>) {
         let Some((id, span)) = node.and_then(|node| Some((node.text()?, node.span))) else { return };
-        self.has_proof = true;
         if Requirement::find(id).is_none() {
             let ids: Vec<_> = Requirement::all().iter().map(|r| r.id.as_str()).collect();
             let help = did_you_mean(id, &ids);
@@ -129,7 +141,7 @@ impl<'d> Checker<'d> {
         let Some((first_name, _, first)) = rows.next() else { return };
         self.known.extend(first.keys().cloned());
         for (key, member) in first {
-            if FACTS.iter().any(|fact| fact.name == key) {
+            if is_fact(key) {
                 self.mistake(member.key_span, format!("`{key}` is the name of a fact already"), None);
             }
         }
@@ -221,7 +233,7 @@ impl<'d> Checker<'d> {
     fn bind(&mut self, node: &Node) {
         let Some(bind) = node.get("bind").and_then(Node::members) else { return };
         for (name, member) in bind {
-            if FACTS.iter().any(|fact| fact.name == name) {
+            if is_fact(name) {
                 self.mistake(member.key_span, format!("`{name}` is the name of a fact already"), None);
             }
             self.known.insert(name.clone());
@@ -237,13 +249,19 @@ impl<'d> Checker<'d> {
                 }
             }
             NodeKind::List(items) => items.iter().for_each(|item| self.placeholders(Some(item))),
-            NodeKind::Map(members) => members.values().for_each(|member| self.placeholders(Some(&member.node))),
+            NodeKind::Map(members) => {
+                for (key, member) in members {
+                    placeholders(key).for_each(|placeholder| self.bound(placeholder.name, member.key_span));
+                    self.placeholders(Some(&member.node));
+                }
+            }
             _ => {}
         }
     }
 
     fn bound(&mut self, name: &str, within: Span) {
-        if self.known.contains(name) {
+        let whole = name.split('.').next().unwrap_or_default();
+        if self.known.contains(name) || self.known.contains(whole) || self.has_facts && is_fact(name) {
             return;
         }
         // Escapes can make the text of a file longer than the text that it stands for: then the whole is pointed at.
@@ -255,15 +273,20 @@ impl<'d> Checker<'d> {
         });
         let mut known: Vec<_> = self.known.iter().map(String::as_str).collect();
         known.sort_unstable();
-        let help = did_you_mean(name, &known)
-            .unwrap_or_else(|| "a name is bound by an earlier `bind`, is a key of `cases`, or is a fact".into());
+        let help = if self.has_facts {
+            known.extend(FACTS.iter().map(|fact| fact.name));
+            "a name is bound by an earlier `bind`, is a key of `cases`, or is a fact".to_owned()
+        } else {
+            format!("there is {}", listed(&known, "and"))
+        };
+        let help = did_you_mean(name, &known).unwrap_or(help);
         self.mistake(span, format!("nothing is bound to `{name}`"), Some(help));
     }
 
     fn base64(&mut self, node: &Node) {
         let Some(encoded) = node.get("base64") else { return };
-        if let Some(Err(e)) = encoded.text().map(|text| BASE64_STANDARD.decode(text)) {
-            self.mistake(encoded.span, format!("not base64: {}", e.to_string().to_lowercase()), None);
+        if encoded.text().is_some_and(|text| BASE64_STANDARD.decode(text).is_err()) {
+            self.mistake(encoded.span, "not base64".into(), None);
         }
     }
 
@@ -271,17 +294,16 @@ impl<'d> Checker<'d> {
     fn schema(&mut self, node: Option<&Node>) {
         let Some(node) = node else { return };
         let schema = node.to_value();
-        if placeholders(&schema.to_string()).next().is_none()
-            && let Err(e) = jsonschema::draft202012::new(&schema)
-        {
-            self.mistake(node.span, format!("not a JSON Schema: {e}"), None);
+        let is_form = matches!(node.kind, NodeKind::Map(_) | NodeKind::Bool(_));
+        if !is_form || placeholders(&schema.to_string()).next().is_some() {
+            return;
         }
-    }
-
-    fn proves_something(&mut self, root: &Node) {
-        if let Some(steps) = root.members().and_then(|members| members.get("steps")).filter(|_| !self.has_proof) {
-            let help = "say in an `expect` or an `alive` which requirement it `proves`".into();
-            self.mistake(steps.key_span, "no step proves anything".into(), Some(help));
+        if let Err(e) = jsonschema::draft202012::meta::validate(&schema) {
+            let place = node.pointer(e.instance_path().as_str()).unwrap_or(node).span;
+            let (value, word) = (e.instance(), e.instance_path().as_str().rsplit('/').next().unwrap_or_default());
+            self.mistake(place, format!("not a JSON Schema: {value} cannot be the `{word}` of one"), None);
+        } else if let Err(e) = jsonschema::draft202012::new(&schema) {
+            self.mistake(node.span, format!("not a JSON Schema that can be used: {e}"), None);
         }
     }
 }

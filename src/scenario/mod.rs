@@ -24,4 +24,4 @@ pub use model::{
     Alive, Body, Case, Close, Expect, HttpCall, Message, Needs, Raw, RawBytes, Reply, Scenario, SessionUse, Step,
     StepKind, Subject, Watch, When,
 };
-pub use placeholder::{Placeholder, Unbound, fill, fill_json, placeholders};
+pub use placeholder::{Placeholder, placeholders};

@@ -23,8 +23,8 @@ pub(super) fn scenario(id: &str, file: &Path, document: &Document) -> Option<Sce
     Some(Scenario {
         id: id.to_owned(),
         file: file.to_owned(),
-        title: string(root.get("title")?)?,
-        about: optional(root, "about", string)?.unwrap_or_default(),
+        title: prose(root.get("title")?)?,
+        about: optional(root, "about", prose)?.unwrap_or_default(),
         since: optional(root, "since", revision)?,
         until: optional(root, "until", revision)?,
         transports: optional(root, "transports", transports)?,
@@ -181,7 +181,7 @@ fn broken_server(file: &Path, document: &Document, node: &Node) -> Option<Broken
     Some(Broken {
         file: file.to_owned(),
         line: document.source.line(node.span.start),
-        about: optional(node, "about", string)?.unwrap_or_default(),
+        about: optional(node, "about", prose)?.unwrap_or_default(),
         fails: strings(node.get("fails")?)?,
         since: optional(node, "since", revision)?,
         until: optional(node, "until", revision)?,
@@ -264,6 +264,11 @@ fn cases(node: &Node) -> Option<IndexMap<String, Map<String, Value>>> {
 
 fn string(node: &Node) -> Option<String> {
     node.text().map(str::to_owned)
+}
+
+/// A text for people, without the line break that a YAML block ends with.
+fn prose(node: &Node) -> Option<String> {
+    node.text().map(|text| text.trim().to_owned())
 }
 
 fn strings(node: &Node) -> Option<Vec<String>> {
