@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use mcp_litmus::outcome::Event;
-use mcp_litmus::report::{EventFile, Format, Look, Output, Reporter, Terminal, merge, read_events};
+use mcp_litmus::report::{Detail, EventFile, Format, Look, Output, Reporter, Terminal, merge, read_events};
 use serde_json::Value;
 
 const EVENTS: &str = "tests/data/events.jsonl";
@@ -26,8 +26,13 @@ fn terminal() {
 
 #[test]
 fn terminal_verbose_in_colour() {
-    let look = Look { verbose: true, colour: true, width: 100, ..PLAIN };
+    let look = Look { detail: Detail::Verbose, colour: true, width: 100, ..PLAIN };
     snapshot!("report-terminal-verbose", terminal_report(&events(), look).replace('\x1b', "␛"));
+}
+
+#[test]
+fn terminal_quiet() {
+    snapshot!("report-terminal-quiet", terminal_report(&events(), Look { detail: Detail::Quiet, ..PLAIN }));
 }
 
 #[test]
@@ -52,6 +57,57 @@ fn junit() {
     snapshot!("report-junit", text.replace("><", ">\n<"));
 }
 
+/// What `junit-10.xsd` of the xUnit plugin of Jenkins asks of the elements that are used here.
+#[test]
+fn junit_has_the_structure_of_its_schema() {
+    let allowed = |name: &str| -> (&str, &[&str], &[&str]) {
+        match name {
+            "testsuites" => ("", &[], &[]),
+            "testsuite" => (
+                "testsuites",
+                &["name", "tests", "failures", "errors"],
+                &["id", "package", "hostname", "timestamp", "time"],
+            ),
+            "testcase" => ("testsuite", &["name"], &["time", "classname"]),
+            "failure" | "error" | "skipped" => ("testcase", &[], &["type", "message"]),
+            other => panic!("<{other}>"),
+        }
+    };
+    for events in [events(), servers(), events().into_iter().take(9).collect(), Vec::new()] {
+        let text = report(Format::Junit, &events);
+        let mut reader = quick_xml::Reader::from_str(&text);
+        let mut open = vec![String::new()];
+        let mut tests = (0, 0);
+        loop {
+            let (element, is_empty) = match reader.read_event().unwrap() {
+                quick_xml::events::Event::Start(element) => (element, false),
+                quick_xml::events::Event::Empty(element) => (element, true),
+                quick_xml::events::Event::End(_) => {
+                    open.pop();
+                    continue;
+                }
+                quick_xml::events::Event::Eof => break,
+                _ => continue,
+            };
+            let name = String::from_utf8(element.name().as_ref().to_vec()).unwrap();
+            let (parent, required, optional) = allowed(&name);
+            assert_eq!(open.last().unwrap(), parent);
+            let attributes: Vec<_> = element.attributes().map(Result::unwrap).collect();
+            let names: Vec<_> = attributes.iter().map(|a| str::from_utf8(a.key.as_ref()).unwrap()).collect();
+            assert!(required.iter().all(|name| names.contains(name)), "{name}: {names:?}");
+            assert!(names.iter().all(|name| required.contains(name) || optional.contains(name)), "{name}: {names:?}");
+            let number = attributes.iter().find(|a| a.key.as_ref() == b"tests");
+            tests.0 += number.map_or(0, |a| str::from_utf8(&a.value).unwrap().parse::<usize>().unwrap());
+            tests.1 += usize::from(name == "testcase");
+            if !is_empty {
+                open.push(name);
+            }
+        }
+        assert_eq!(open, [""]);
+        assert_eq!(tests.0, tests.1);
+    }
+}
+
 #[test]
 fn json() {
     snapshot!("report-json", report(Format::Json, &events()));
@@ -60,6 +116,22 @@ fn json() {
 #[test]
 fn sarif() {
     snapshot!("report-sarif", report(Format::Sarif, &events()));
+}
+
+#[test]
+fn sarif_results_point_to_their_rules_and_are_told_apart() {
+    let log: Value = serde_json::from_str(&report(Format::Sarif, &servers())).unwrap();
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    let mut fingerprints = std::collections::HashSet::new();
+    for result in results {
+        let rule = &run["tool"]["driver"]["rules"][usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+        assert_eq!(rule["id"], result["ruleId"]);
+        assert!(rule["help"]["text"].as_str().unwrap().contains("https://modelcontextprotocol.io/"));
+        assert!(fingerprints.insert(result["partialFingerprints"].to_string()), "{result:#}");
+        assert!(result["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64() > Some(0));
+    }
+    assert_eq!(results.len(), 8);
 }
 
 #[test]
@@ -235,7 +307,7 @@ fn progress_is_one_line_that_is_wiped_out() {
     assert!(rest.starts_with("FAIL"), "{rest}");
 }
 
-const PLAIN: Look = Look { width: 80, colour: false, progress: false, verbose: false };
+const PLAIN: Look = Look { width: 80, colour: false, progress: false, detail: Detail::Normal };
 
 fn events() -> Vec<Event> {
     read_events(Path::new(EVENTS)).unwrap()

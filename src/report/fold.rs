@@ -76,6 +76,15 @@ impl<'a> Failure<'a> {
     }
 }
 
+impl Collected {
+    /// How many requirements failed: those that bind, and those that do not.
+    pub fn failed_requirements(&self) -> (usize, usize) {
+        let failures = Failure::all(self);
+        let binding = failures.iter().filter(|failure| failure.is_binding()).count();
+        (binding, failures.len() - binding)
+    }
+}
+
 /// What could not be judged, by what stands in the way: the check to blame and the reason, with the number of checks.
 pub(super) fn inconclusive(collected: &Collected) -> Vec<(Option<String>, String, usize)> {
     let mut groups: IndexMap<(Option<String>, &str), usize> = IndexMap::new();

@@ -15,4 +15,4 @@ mod text;
 pub use collected::{Collected, RunReport, TargetReport};
 pub use events::{EventFile, ReadError, merge, read_events};
 pub use reporter::{Format, Output, Reporter, UnknownFormat};
-pub use terminal::{Look, Terminal};
+pub use terminal::{Detail, Look, Terminal};

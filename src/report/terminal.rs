@@ -22,8 +22,19 @@ pub struct Look {
     pub colour: bool,
     /// Whether to show progress: only where it can be wiped out again.
     pub progress: bool,
-    /// Whether to list what was skipped, and whole excerpts.
-    pub verbose: bool,
+    /// How much to tell.
+    pub detail: Detail,
+}
+
+/// How much a report tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Which checks failed, and the conclusion.
+    Quiet,
+    /// What a person needs to mend the failures.
+    Normal,
+    /// Everything: whole excerpts, and each check that was skipped.
+    Verbose,
 }
 
 /// Reports to a person.
@@ -83,15 +94,19 @@ fn render(collected: &Collected, look: Look) -> String {
         page.failure(failure, several);
     }
     if !warnings.is_empty() {
-        page.heading("Warnings");
+        if look.detail > Detail::Quiet {
+            page.heading("Warnings");
+        }
         for warning in warnings {
             page.failure(warning, several);
         }
     }
-    page.inconclusive(collected);
-    page.skipped(collected);
-    page.counts(collected, several);
-    page.notes(collected);
+    if look.detail > Detail::Quiet {
+        page.inconclusive(collected);
+        page.skipped(collected);
+        page.counts(collected, several);
+        page.notes(collected);
+    }
     page.conclusion(collected);
     page.text
 }
@@ -119,6 +134,9 @@ impl Page {
         let word = if failure.is_binding() { "FAIL" } else { "warn" };
         let head = format!("{} {}", self.painted(style, word), self.painted(style, failure.level().as_str()));
         self.line(&format!("{head}  {}", self.painted(STRONG, &plain(&result.id.to_string()))));
+        if self.look.detail == Detail::Quiet {
+            return;
+        }
         self.wrapped("  ", "  ", &plain(&result.statement), Style::new());
         self.field("expected", &evidence.expected);
         self.field("actual", &evidence.actual);
@@ -126,7 +144,7 @@ impl Page {
         self.field("asked at", &evidence.asked_at);
         self.excerpt(&evidence.excerpt);
         let witnesses = failure.witnesses();
-        let shown = if self.look.verbose { witnesses.len() } else { WITNESSES };
+        let shown = if self.is_verbose() { witnesses.len() } else { WITNESSES };
         for (id, actual) in witnesses.iter().take(shown) {
             self.field("also", &if *actual == evidence.actual { id.clone() } else { format!("{id}: {actual}") });
         }
@@ -139,8 +157,8 @@ impl Page {
     }
 
     fn excerpt(&mut self, excerpt: &[String]) {
-        let shown = if self.look.verbose { excerpt.len() } else { EXCERPT_LINES };
-        let width = if self.look.verbose { usize::MAX } else { self.room(4) * 4 };
+        let shown = if self.is_verbose() { excerpt.len() } else { EXCERPT_LINES };
+        let width = if self.is_verbose() { usize::MAX } else { self.room(4) * 4 };
         for line in excerpt.iter().take(shown) {
             let line = printable(line, width);
             let style = if line.starts_with('·') { QUIET } else { Style::new() };
@@ -173,7 +191,7 @@ impl Page {
         self.heading("Skipped");
         for (reason, results) in groups {
             self.wrapped("  ", "    ", &plain(&format!("{}: {reason}", count(results.len(), "check"))), QUIET);
-            if self.look.verbose {
+            if self.is_verbose() {
                 let mut ids: Vec<_> = results.iter().map(|result| result.id.to_string()).collect();
                 ids.dedup();
                 for id in ids {
@@ -249,7 +267,7 @@ impl Page {
     }
 
     fn field(&mut self, name: &str, text: &str) {
-        let text = printable(text, if self.look.verbose { usize::MAX } else { self.room(12) * 6 });
+        let text = printable(text, if self.is_verbose() { usize::MAX } else { self.room(12) * 6 });
         if !text.is_empty() {
             self.wrapped(&format!("  {name:<8}  "), "            ", &text, Style::new());
         }
@@ -277,6 +295,10 @@ impl Page {
     fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
         self.text.push('\n');
+    }
+
+    fn is_verbose(&self) -> bool {
+        self.look.detail == Detail::Verbose
     }
 
     fn room(&self, indent: usize) -> usize {

@@ -18,7 +18,7 @@ data.checks.forEach((check, index) => {
 });
 
 // What is chosen; kept in the address, so that a view can be shared.
-const view = { verdicts: new Set("fwi"), levels: new Set(), text: "", server: null, run: null, area: null, open: null };
+const view = { verdicts: new Set("fwi"), levels: new Set(), text: "", server: null, run: null, area: null, open: new Set() };
 
 function element(tag, properties, ...children) {
   const node = document.createElement(tag);
@@ -33,6 +33,19 @@ function element(tag, properties, ...children) {
 
 function fill(id, ...children) {
   document.getElementById(id).replaceChildren(...children.filter(Boolean));
+}
+
+/* Draws anew, and leaves the keyboard and the scrolled tables where they were. */
+function keepingPlace(draw) {
+  const key = document.activeElement && document.activeElement.dataset.key;
+  const scrolled = [...document.querySelectorAll(".scroll")].map((box) => [box.parentNode.id, box.scrollLeft, box.scrollTop]);
+  draw();
+  for (const [id, left, top] of scrolled) {
+    const box = document.querySelector(`#${id} .scroll`);
+    if (box) box.scrollTo(left, top);
+  }
+  const same = key && [...document.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key);
+  if (same) same.focus({ preventScroll: true });
 }
 
 function link(address, text) {
@@ -77,7 +90,7 @@ function cell(counts, label, pressed, choose) {
   if (!worst) return element("td", {});
   const text = `${VERDICTS[worst][0]} ${counts[worst]}`;
   const all = [...ORDER].filter((verdict) => counts[verdict]).map((verdict) => `${counts[verdict]} ${VERDICTS[verdict][1]}`).join(", ");
-  return element("td", {}, element("button", { class: worst, title: `${label}: ${all}`, "aria-label": `${label}: ${all}`, "aria-pressed": pressed, onclick: choose }, text));
+  return element("td", {}, element("button", { class: worst, title: `${label}: ${all}`, "aria-label": `${label}: ${all}`, "data-key": `cell ${label}`, "aria-pressed": pressed, onclick: choose }, text));
 }
 
 function grid(labels, rows) {
@@ -105,8 +118,8 @@ function servers() {
       const pressed = view.server === index && view.run === label;
       return cell(tally(own, every), `${server.label}, ${label}`, pressed, () => change(pressed ? { server: null, run: null } : { server: index, run: label }));
     });
-    const name = element("button", { "aria-pressed": view.server === index, title: server.label, onclick: choose }, server.label);
-    return element("tr", {}, element("th", { scope: "row" }, server.partial ? element("span", { class: "tag w", title: "interrupted" }, "partial") : null, name), ...cells);
+    const name = element("button", { "aria-pressed": view.server === index, "data-key": `server ${index}`, title: server.label, onclick: choose }, server.label);
+    return element("tr", {}, element("th", { scope: "row" }, name, server.partial ? element("small", { class: "tag w" }, "interrupted") : null), ...cells);
   });
   fill("servers", element("h2", {}, "Servers, by the worst verdict of their checks"), grid(columns, rows));
 }
@@ -123,7 +136,7 @@ function matrix() {
       const pressed = view.area === area && view.run === run.label;
       return cell(tally([run], checks), `${area}, ${run.label}`, pressed, () => change(pressed ? { area: null, run: null } : { area, run: run.label }));
     });
-    const name = element("button", { "aria-pressed": view.area === area && !view.run, onclick: () => change({ area: view.area === area ? null : area, run: null }) }, area);
+    const name = element("button", { "aria-pressed": view.area === area && !view.run, "data-key": `area ${area}`, onclick: () => change({ area: view.area === area ? null : area, run: null }) }, area);
     return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
   });
   const title = several ? `Areas of ${data.servers[chosen].label}` : "Areas, by the worst verdict of their checks";
@@ -171,10 +184,10 @@ function toggled(set, key) {
 function filters(found) {
   const verdicts = [...ORDER].map((verdict) => {
     const number = found.filter((item) => item.worst === verdict).length;
-    return element("button", { class: `chip ${verdict}`, "aria-pressed": view.verdicts.has(verdict), onclick: () => change({ verdicts: toggled(view.verdicts, verdict) }) }, `${VERDICTS[verdict][0]} ${number} ${VERDICTS[verdict][1]}`);
+    return element("button", { class: `chip ${verdict}`, "data-key": `verdict ${verdict}`, "aria-pressed": view.verdicts.has(verdict), onclick: () => change({ verdicts: toggled(view.verdicts, verdict) }) }, `${VERDICTS[verdict][0]} ${number} ${VERDICTS[verdict][1]}`);
   });
   const levels = LEVELS.filter((level) => found.some((item) => item.kind === level)).map((level) =>
-    element("button", { class: "chip level", "aria-pressed": view.levels.has(level), onclick: () => change({ levels: toggled(view.levels, level) }) }, level));
+    element("button", { class: "chip level", "data-key": `level ${level}`, "aria-pressed": view.levels.has(level), onclick: () => change({ levels: toggled(view.levels, level) }) }, level));
   const scope = [view.server !== null && several ? data.servers[view.server].label : null, view.area, view.run].filter(Boolean).join(", ");
   const clear = scope ? element("button", { class: "chip scope", onclick: () => change({ server: null, area: null, run: null }) }, `${scope} ×`) : null;
   const old = document.querySelector("#filters input");
@@ -216,8 +229,13 @@ function row(item) {
   const node = element("details", { class: "item" },
     element("summary", {}, element("span", { class: `tag ${item.worst}` }, item.level), element("span", { class: "says" }, item.statement), dots, element("span", { class: "id mono" }, item.requirement)));
   const open = () => { if (node.open && node.children.length === 1) node.append(body(item)); };
-  node.addEventListener("toggle", open);
-  if (view.open === item.requirement) { node.open = true; open(); }
+  if (view.open.has(item.requirement)) { node.open = true; open(); }
+  node.addEventListener("toggle", () => {
+    open();
+    if (node.open) view.open.add(item.requirement);
+    else view.open.delete(item.requirement);
+    writeAddress();
+  });
   return node;
 }
 
@@ -302,7 +320,7 @@ function readAddress() {
   view.text = asked.get("text") || "";
   view.area = asked.get("area");
   view.run = asked.get("run");
-  view.open = asked.get("open");
+  view.open = new Set(list("open"));
   const server = data.servers.findIndex((server) => server.label === asked.get("server"));
   view.server = server < 0 ? null : server;
 }
@@ -312,17 +330,20 @@ function writeAddress() {
   const verdicts = [...ORDER].filter((verdict) => view.verdicts.has(verdict)).join("");
   if (verdicts !== "fwi") told.set("verdict", verdicts);
   if (view.levels.size) told.set("level", [...view.levels].join(","));
-  for (const name of ["text", "area", "run", "open"]) if (view[name]) told.set(name, view[name]);
+  for (const name of ["text", "area", "run"]) if (view[name]) told.set(name, view[name]);
+  if (view.open.size) told.set("open", [...view.open].join(","));
   if (view.server !== null && several) told.set("server", data.servers[view.server].label);
   history.replaceState(null, "", `#${told}`);
 }
 
 function show() {
   const found = items().filter(matches);
-  servers();
-  matrix();
-  filters(found);
-  list(found);
+  keepingPlace(() => {
+    servers();
+    matrix();
+    filters(found);
+    list(found);
+  });
   writeAddress();
 }
 
