@@ -98,7 +98,7 @@ fn probes_and_invariants_nobody_has() {
 
 #[test]
 fn needs_nobody_has() {
-    let needs = "needs: [tol, tool-structured, resources.subscribe]\nwithout: [promts]\n";
+    let needs = "needs: [tol, tool.structured, resources.subscribe]\nwithout: [promts]\n";
     says("unknown-needs", &format!("title: x\n{needs}{STEPS}"));
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::scenario::{Placeholder, placeholders};
+use crate::scenario::{FACTS, Placeholder, placeholders};
 
 /// Values by name: facts, the case's, and what steps have bound. Later ones hide earlier ones.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +50,11 @@ impl Bindings {
         })
     }
 
+    /// A text with its placeholders filled in as text.
+    pub(super) fn fill_plain(&self, text: &str) -> Result<String, Unbound> {
+        self.fill_text(text, plain)
+    }
+
     /// A text of JSON, or near JSON, with its placeholders filled in as JSON.
     pub(super) fn fill_json_text(&self, text: &str) -> Result<String, Unbound> {
         self.fill_text(text, Value::to_string)
@@ -66,6 +71,11 @@ impl Bindings {
         filled.push_str(&text[from..]);
         Ok(filled)
     }
+}
+
+/// Whether a name is that of a fact, so that a target which lacks it just offers nothing to exercise.
+pub(super) fn is_fact(name: &str) -> bool {
+    name.starts_with("capabilities.") || FACTS.iter().any(|fact| fact.name == name)
 }
 
 fn plain(value: &Value) -> String {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::compare::{Miss, compare, shown};
 use super::context::{Context, Judged, fold};
 use super::excerpt::excerpt;
-use super::fill::{Bindings, Unbound};
-use crate::outcome::{CheckId, Evidence};
+use super::fill::{Bindings, Unbound, is_fact};
+use crate::outcome::{CheckId, Evidence, Verdict};
 use crate::scenario::{
     Case, Close, Expect, HttpCall, Message as Template, Raw, RawBytes, Reply, Scenario, Step, StepKind, Subject,
 };
@@ -64,8 +64,8 @@ struct Run<'a> {
     /// Requests of the server's that an `expect` has found.
     asked: Vec<(Option<String>, Value)>,
     judged: Vec<Judged>,
-    /// Why nothing further can be judged, and the check to blame.
-    stopped: Option<(String, Option<CheckId>)>,
+    /// What becomes of all that is proved from here on.
+    stopped: Option<Verdict>,
 }
 
 /// What an expectation came to.
@@ -83,17 +83,26 @@ enum Outcome {
 impl Run<'_> {
     async fn step(&mut self, step: &Step) {
         if self.stopped.is_none()
-            && let Err(unbound) = self.perform(step).await
+            && let Err(Unbound(name)) = self.perform(step).await
         {
-            let blame = self.judged.iter().rev().find(|judged| judged.verdict.rank() == 3);
-            let blame = blame.map(|judged| self.check_id(&judged.requirement));
-            self.stopped = Some((unbound.to_string(), blame));
+            self.stopped = Some(self.unbound(&name));
         }
-        if let (Some((reason, blame)), Some(requirement)) = (&self.stopped, proves(step))
+        if let (Some(verdict), Some(requirement)) = (&self.stopped, proves(step))
             && self.judged.iter().all(|judged| judged.requirement != requirement)
         {
-            self.judged.push(Judged::inconclusive(requirement, reason, blame.clone()));
+            self.judged.push(Judged { requirement: requirement.to_owned(), verdict: verdict.clone() });
         }
+    }
+
+    /// What becomes of the rest where a placeholder has no value: a fact that the target lacks leaves nothing to exercise,
+    /// anything else was to be bound by an earlier step.
+    fn unbound(&self, name: &str) -> Verdict {
+        if is_fact(name) {
+            return Verdict::Skipped { reason: format!("the target offers nothing that could serve as {name}") };
+        }
+        let failed = self.judged.iter().rev().find(|judged| judged.verdict.rank() == 3);
+        let blame = failed.map(|judged| self.check_id(&judged.requirement));
+        Verdict::Inconclusive { reason: format!("an earlier step brought no {name}"), blame }
     }
 
     async fn perform(&mut self, step: &Step) -> Result<(), Unbound> {
@@ -157,7 +166,8 @@ impl Run<'_> {
         if let Some(params) = &template.params {
             message["params"] = self.bindings.fill(params)?;
         }
-        let omit: Vec<_> = template.omit.iter().map(|pointer| self.text(pointer)).collect::<Result<_, _>>()?;
+        let omit: Vec<_> =
+            template.omit.iter().map(|pointer| self.bindings.fill_plain(pointer)).collect::<Result<_, _>>()?;
         let headers = self.headers(&template.headers)?;
         let deliberate = template.id.is_some() || !omit.is_empty() || !headers.is_empty();
         let sent = self.session.send(message, &Edits { omit, headers, deliberate });
@@ -196,7 +206,7 @@ impl Run<'_> {
             Some(Value::String(text)) => Bytes::from(text),
             Some(value) => Bytes::from(value.to_string()),
         };
-        let path = call.path.as_ref().map(|path| self.text(path)).transpose()?;
+        let path = call.path.as_ref().map(|path| self.bindings.fill_plain(path)).transpose()?;
         let edits = Edits { headers: self.headers(&call.headers)?, deliberate: true, ..Edits::default() };
         let sent = self.session.send_http(&call.method, path, body, &edits);
         self.sent.push((call.name.clone(), sent));
@@ -413,16 +423,20 @@ impl Run<'_> {
                 let reason = "the target kept silent, which the specification leaves open";
                 self.judged.push(Judged::skipped(requirement, reason));
             }
-            (None, Outcome::Silent) => self.stopped = Some((format!("{}: no answer", self.place(step)), None)),
+            (None, Outcome::Silent) => self.stop(format!("{}: no answer", self.place(step))),
             (Some(requirement), Outcome::Unknown(reason)) => {
                 self.judged.push(Judged::inconclusive(requirement, reason, None));
             }
             (None, Outcome::Missed(miss)) => {
                 let reason = format!("{}: expected {}, got {}", self.place(step), miss.expected, miss.actual);
-                self.stopped = Some((reason, None));
+                self.stop(reason);
             }
-            (None, Outcome::Unknown(reason)) => self.stopped = Some((format!("{}: {reason}", self.place(step)), None)),
+            (None, Outcome::Unknown(reason)) => self.stop(format!("{}: {reason}", self.place(step))),
         }
+    }
+
+    fn stop(&mut self, reason: String) {
+        self.stopped = Some(Verdict::Inconclusive { reason, blame: None });
     }
 
     fn evidence(&self, step: &Step, from: usize, miss: Miss) -> Evidence {
@@ -456,11 +470,6 @@ impl Run<'_> {
             What::Received(Incoming::Head { status, headers }) => Some((*status, headers.clone())),
             _ => None,
         })
-    }
-
-    fn text(&self, text: &str) -> Result<String, Unbound> {
-        let filled = self.bindings.fill(&json!(text))?;
-        Ok(filled.as_str().map_or_else(|| filled.to_string(), str::to_owned))
     }
 
     fn headers(&self, templates: &IndexMap<String, Value>) -> Result<Vec<(String, Option<String>)>, Unbound> {

@@ -48,16 +48,17 @@ fn lookup<'a>(facts: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 
 fn words(name: &str) -> String {
     let words = match name {
-        "tool" => "tool that may be called and answers",
-        "tool-required" => "callable tool with a required argument",
-        "tool-optional" => "callable tool without required arguments",
-        "tool-structured" => "callable tool with an output schema",
-        "tool-typed" => "callable tool with a required argument of a plain type",
-        "resource" => "listed resource",
+        "tool" | "tool.name" => "tool that may be called and answers",
+        "tool.required" => "callable tool with a required argument",
+        "tool.no-arguments" => "callable tool without required arguments",
+        "tool.structured" => "callable tool with an output schema",
+        "tool.typed" => "callable tool with a required argument of one type",
+        "resource" => "listed resource that can be read",
         "template" => "listed resource template",
-        "prompt" => "listed prompt",
-        "prompt-required" => "listed prompt with a required argument",
-        "prompt-argument" => "listed prompt with an argument",
+        "template.uri" => "resource template that can be read with made-up values",
+        "prompt" | "prompt.name" => "listed prompt that can be got",
+        "prompt.required" => "listed prompt with a required argument",
+        "prompt.with-argument" => "listed prompt with an argument",
         other => return format!("`{other}`"),
     };
     words.to_owned()

@@ -25,6 +25,10 @@ pub struct Broken {
     pub until: Option<Revision>,
     /// See `since`.
     pub transports: Option<Vec<TransportKind>>,
+    /// Scenarios that drive the server beside the one it stands with: a watcher drives nothing itself.
+    pub during: Vec<String>,
+    /// The server that is broken is the small one, with one tool and nothing else.
+    pub tools_only: bool,
     /// When it happens.
     pub when: Moment,
     /// Only from the n-th such moment on (1 = first).

@@ -12,46 +12,43 @@ pub struct Fact {
 /// Every fact there is, by name. Where a fact is a whole object or list, what is in it may be asked for as well.
 pub const FACTS: &[Fact] = &[
     fact("capabilities", "the capabilities, as declared"),
-    fact("prompt", "a listed prompt"),
-    fact("prompt-argument", "a listed prompt with an argument"),
-    fact("prompt-argument.argument", "name of the argument"),
-    fact("prompt-argument.arguments", "arguments with which it can be got"),
-    fact("prompt-argument.name", "its name"),
-    fact("prompt-optional", "a listed prompt without required arguments"),
-    fact("prompt-optional.arguments", "arguments with which it can be got"),
-    fact("prompt-optional.name", "its name"),
-    fact("prompt-required", "a listed prompt with a required argument"),
-    fact("prompt-required.arguments", "arguments with which it can be got"),
-    fact("prompt-required.name", "its name"),
-    fact("prompt-required.required", "name of the required argument"),
+    fact("prompt", "listed prompts"),
     fact("prompt.arguments", "arguments with which it can be got"),
-    fact("prompt.name", "its name"),
+    fact("prompt.name", "name of a prompt that can be got"),
+    fact("prompt.required", "a prompt with a required argument"),
+    fact("prompt.required.argument", "name of the required argument"),
+    fact("prompt.required.name", "its name"),
+    fact("prompt.with-argument", "a prompt that declares an argument"),
+    fact("prompt.with-argument.argument", "name of that argument"),
+    fact("prompt.with-argument.name", "its name"),
     fact("prompts", "the prompts, as listed"),
-    fact("resource", "a listed resource"),
+    fact("resource", "a resource that can be read"),
     fact("resource.uri", "its URI"),
     fact("resourceTemplates", "the resource templates, as listed"),
     fact("resources", "the resources, as listed"),
     fact("revision", "the revision of this run"),
     fact("template", "a listed resource template"),
+    fact("template.uri", "a URI made from it that can be read"),
     fact("template.uri-template", "its URI template"),
     fact("template.variable", "the first variable in it"),
-    fact("tool", "a tool that may be called and answers"),
-    fact("tool-optional", "a callable tool without required arguments"),
-    fact("tool-optional.arguments", "arguments that it answers"),
-    fact("tool-optional.name", "its name"),
-    fact("tool-required", "a callable tool with a required argument"),
-    fact("tool-required.argument", "name of the required argument"),
-    fact("tool-required.arguments", "arguments that it answers"),
-    fact("tool-required.name", "its name"),
-    fact("tool-structured", "a callable tool with an output schema"),
-    fact("tool-structured.arguments", "arguments that it answers"),
-    fact("tool-structured.name", "its name"),
-    fact("tool-typed", "a callable tool with a required argument of a plain type"),
-    fact("tool-typed.argument", "name of that argument"),
-    fact("tool-typed.arguments", "arguments with a value of another type in that one"),
-    fact("tool-typed.name", "its name"),
+    fact("tool", "tools that may be called and answer"),
     fact("tool.arguments", "arguments that it answers"),
-    fact("tool.name", "its name"),
+    fact("tool.name", "name of one"),
+    fact("tool.no-arguments", "one without required arguments"),
+    fact("tool.no-arguments.arguments", "an empty object"),
+    fact("tool.no-arguments.name", "its name"),
+    fact("tool.required", "one with a required argument"),
+    fact("tool.required.argument", "name of the required argument"),
+    fact("tool.required.arguments", "arguments that it answers"),
+    fact("tool.required.name", "its name"),
+    fact("tool.structured", "one with an output schema"),
+    fact("tool.structured.arguments", "arguments that it answers"),
+    fact("tool.structured.name", "its name"),
+    fact("tool.typed", "one with a required argument of a plain type"),
+    fact("tool.typed.argument", "name of that argument"),
+    fact("tool.typed.arguments", "arguments that it answers"),
+    fact("tool.typed.name", "its name"),
+    fact("tool.typed.wrong-arguments", "the same, with a value of another type in that one"),
     fact("tools", "the tools, as listed"),
 ];
 
@@ -86,10 +83,10 @@ mod tests {
 
     #[test]
     fn needs_are_capabilities_or_facts() {
-        for name in ["tools", "resources.subscribe", "tool", "tool-structured", "template.variable", "com.example/x"] {
+        for name in ["tools", "resources.subscribe", "tool", "tool.structured", "template.variable", "com.example/x"] {
             assert!(can_be_needed(name), "{name}");
         }
-        for name in ["", "tol", "tool.", "tool-struct", "resource.subscribe"] {
+        for name in ["", "tol", "tool.", "tool.struct", "resource.subscribe"] {
             assert!(!can_be_needed(name), "{name}");
         }
     }

@@ -182,6 +182,8 @@ fn broken_server(file: &Path, document: &Document, node: &Node) -> Option<Broken
         file: file.to_owned(),
         line: document.source.line(node.span.start),
         about: optional(node, "about", prose)?.unwrap_or_default(),
+        during: optional(node, "during", strings)?.unwrap_or_default(),
+        tools_only: optional(node, "tools-only", truth)?.unwrap_or_default(),
         fails: strings(node.get("fails")?)?,
         since: optional(node, "since", revision)?,
         until: optional(node, "until", revision)?,

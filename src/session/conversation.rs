@@ -33,6 +33,8 @@ pub struct Session {
     tool_headers: HashMap<String, Vec<(String, Vec<String>)>>,
     next_id: u64,
     next_exchange: u64,
+    /// Ids of all requests sent.
+    used_ids: Vec<Value>,
     /// Entries up to here have been looked at by [`Session::react`].
     reacted: usize,
 }
@@ -91,6 +93,7 @@ impl Session {
             tool_headers: HashMap::new(),
             next_id: 1,
             next_exchange: 1,
+            used_ids: Vec::new(),
             reacted: 0,
         }
     }
@@ -248,8 +251,9 @@ impl Session {
     /// Waits for the response to something sent: one with its id, or, where the server could not tell the id, one without.
     pub async fn answer(&mut self, sent: &Sent, within: Duration) -> Awaited {
         let wanted = sent.clone();
+        let used = self.used_ids.clone();
         self.find(sent.index, Some(sent), within, move |entry_exchange, message, kind| {
-            message.kind() == Kind::Response && answers(message, &wanted, entry_exchange, kind)
+            message.kind() == Kind::Response && answers(message, &wanted, entry_exchange, kind, &used)
         })
         .await
     }
@@ -265,7 +269,8 @@ impl Session {
             .find_map(|(entry, message)| {
                 let is_response = message.kind() == Kind::Response;
                 let is_fence = message.id().is_some_and(|id| fence.ids.contains(id));
-                (is_response && !is_fence && answers(&message, sent, entry.exchange, kind)).then_some(message)
+                (is_response && !is_fence && answers(&message, sent, entry.exchange, kind, &self.used_ids))
+                    .then_some(message)
             })
     }
 
@@ -480,14 +485,20 @@ impl Session {
     fn write(&mut self, bytes: Bytes, deliberate: bool, message: Option<&Value>) -> Sent {
         let index = self.transcript.record(ExchangeId::STREAM, What::Wrote { bytes: bytes.clone(), deliberate });
         self.put(Outgoing::Bytes(bytes));
-        Sent { index, exchange: ExchangeId::STREAM, ids: ids(message), method: method(message) }
+        self.sent(index, ExchangeId::STREAM, message)
     }
 
     fn exchange(&mut self, request: HttpRequest, deliberate: bool, message: Option<&Value>) -> Sent {
         let exchange = self.new_exchange();
         let index = self.transcript.record(exchange, What::Requested { request: request.clone(), deliberate });
         self.put(Outgoing::Http { exchange, request });
-        Sent { index, exchange, ids: ids(message), method: method(message) }
+        self.sent(index, exchange, message)
+    }
+
+    fn sent(&mut self, index: usize, exchange: ExchangeId, message: Option<&Value>) -> Sent {
+        let ids = ids(message);
+        self.used_ids.extend(ids.iter().cloned());
+        Sent { index, exchange, ids, method: method(message) }
     }
 
     fn new_exchange(&mut self) -> ExchangeId {
@@ -514,16 +525,26 @@ pub(super) fn client_info() -> Value {
     json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")})
 }
 
-/// Whether a response belongs to something sent: by its id, or, without a readable id, by the exchange (HTTP) or because
-/// an error whose id could not be told can only be about what was sent last (stdio).
-fn answers(message: &Message, sent: &Sent, exchange: ExchangeId, kind: TransportKind) -> bool {
+/// Whether a response belongs to something sent: by its id; by an id that differs only in its JSON type, where no other
+/// request had exactly that one; or, without a readable id, by the exchange (HTTP) or because an error whose id could not be
+/// told can only be about what was sent last (stdio). Whether the id is right is for a judge to say.
+fn answers(message: &Message, sent: &Sent, exchange: ExchangeId, kind: TransportKind, used: &[Value]) -> bool {
     match message.id() {
         None | Some(Value::Null) if !sent.ids.contains(&Value::Null) => {
             kind != TransportKind::Http || exchange == sent.exchange
         }
         None => false,
-        Some(id) => sent.ids.iter().any(|wanted| same_id(wanted, id)),
+        Some(id) => {
+            let is_used = || used.iter().any(|other| same_id(other, id));
+            sent.ids.iter().any(|wanted| same_id(wanted, id) || (looks_like(wanted, id) && !is_used()))
+        }
     }
+}
+
+/// Whether two ids are spelt alike: `7` and `"7"`.
+fn looks_like(a: &Value, b: &Value) -> bool {
+    let text = |id: &Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    text(a) == text(b)
 }
 
 /// Why the answer to something sent can not come any more, if this entry says so.

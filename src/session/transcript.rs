@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::transport::{Arrival, ExchangeId, HttpRequest, Incoming};
-use crate::wire::{Kind, Message, NotAMessage, TransportKind};
+use crate::wire::{Kind, Message, NotAMessage, TransportKind, value_count};
 
 /// The record of one session.
 #[derive(Debug, Clone)]
@@ -13,7 +13,12 @@ pub struct Transcript {
     started: Instant,
     kind: TransportKind,
     entries: Vec<Entry>,
+    /// About how many JSON values the messages hold.
+    values: usize,
 }
+
+/// JSON values that one transcript keeps, some 70 bytes each.
+const VALUES: usize = 500_000;
 
 /// One thing that was sent, received or happened.
 #[derive(Debug, Clone)]
@@ -61,7 +66,7 @@ pub enum What {
 impl Transcript {
     /// An empty one, that begins now.
     pub fn new(kind: TransportKind) -> Self {
-        Self { started: Instant::now(), kind, entries: Vec::new() }
+        Self { started: Instant::now(), kind, entries: Vec::new(), values: 0 }
     }
 
     /// Which transport was recorded.
@@ -105,7 +110,10 @@ impl Transcript {
 
     fn push(&mut self, at: Duration, exchange: ExchangeId, what: What) -> usize {
         let index = self.entries.len();
-        let message = what.payload().map(Message::read);
+        let message = what.payload().map(|bytes| {
+            self.values += value_count(bytes);
+            if self.values > VALUES { Err(NotAMessage::TooMany) } else { Message::read(bytes) }
+        });
         self.entries.push(Entry { index, at, exchange, what, message });
         index
     }

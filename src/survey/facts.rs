@@ -53,9 +53,18 @@ pub async fn survey(session: &mut Session, policy: &CallPolicy, within: Duration
         }
     }
     let items = |member: &str| found.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
-    tools(session, &items("tools"), policy, within, &mut survey).await;
-    resources(&items("resources"), &items("resourceTemplates"), &mut survey.facts);
-    prompts(&items("prompts"), &mut survey.facts);
+    if let Some(fact) = tools(session, &items("tools"), policy, within, &mut survey.notes).await {
+        survey.facts.insert("tool".to_owned(), fact);
+    }
+    if let Some(fact) = resource(session, &items("resources"), within).await {
+        survey.facts.insert("resource".to_owned(), fact);
+    }
+    if let Some(fact) = template(session, &items("resourceTemplates"), within).await {
+        survey.facts.insert("template".to_owned(), fact);
+    }
+    if let Some(fact) = prompt(session, &items("prompts"), within).await {
+        survey.facts.insert("prompt".to_owned(), fact);
+    }
     for (member, items) in found {
         if items.as_array().is_some_and(|items| !items.is_empty()) {
             survey.facts.insert(member, items);
@@ -82,49 +91,76 @@ async fn list(session: &mut Session, method: &str, member: &str, within: Duratio
     items
 }
 
-async fn tools(session: &mut Session, tools: &[Value], policy: &CallPolicy, within: Duration, survey: &mut Survey) {
+/// The result of a request, if it has one that is complete.
+async fn result(session: &mut Session, method: &str, params: Value, within: Duration) -> Option<Value> {
+    let sent = session.request(method, Some(params));
+    let Awaited::Message(_, message) = session.answer(&sent, within).await else { return None };
+    let result = message.result()?;
+    result.get("resultType").is_none_or(|kind| kind == "complete").then(|| result.clone())
+}
+
+/// Calls some tools that may be called, and keeps the first of each sort that answers.
+async fn tools(
+    session: &mut Session,
+    tools: &[Value],
+    policy: &CallPolicy,
+    within: Duration,
+    notes: &mut Vec<String>,
+) -> Option<Value> {
     let named: Vec<_> = tools.iter().filter(|tool| tool["name"].is_string()).collect();
     let allowed: Vec<_> = named.iter().filter(|tool| may_call(tool, policy)).collect();
-    if allowed.len() < named.len() {
-        survey.notes.push(format!(
-            "{} of {} tools were not called; --call-tools all calls them",
-            named.len() - allowed.len(),
-            named.len()
-        ));
+    let left = named.len() - allowed.len();
+    if left > 0 {
+        notes.push(format!("{left} of {} tools were not called; --call-tools all calls them", named.len()));
     }
-    for tool in allowed.iter().take(TRIES) {
+    let mut found = Map::new();
+    for tool in allowed.into_iter().take(TRIES) {
         let Some(arguments) = arguments::generate(&tool["inputSchema"]) else { continue };
-        let sent = session.request("tools/call", Some(json!({"name": tool["name"], "arguments": arguments})));
-        let Awaited::Message(_, message) = session.answer(&sent, within).await else { continue };
-        let Some(result) = message.result().filter(|result| result["isError"] != true) else { continue };
-        if result.get("resultType").is_some_and(|kind| kind != "complete") {
+        let params = json!({"name": tool["name"], "arguments": arguments});
+        let Some(result) = result(session, "tools/call", params, within).await else { continue };
+        if result["isError"] == true {
             continue;
         }
-        let fact = json!({"name": tool["name"], "arguments": arguments});
-        let mut keep = |name: &str, fact: Value| {
-            survey.facts.entry(name).or_insert(fact);
-        };
-        keep("tool", fact.clone());
-        if tool.get("outputSchema").is_some() {
-            keep("tool-structured", fact.clone());
-        }
-        let required =
-            tool["inputSchema"]["required"].as_array().and_then(|names| names.first()).filter(|n| n.is_string());
-        match required {
-            None => keep("tool-optional", fact),
-            Some(argument) => {
-                let mut fact = fact;
-                fact["argument"] = argument.clone();
-                let declared = &tool["inputSchema"]["properties"][argument.as_str().unwrap_or_default()]["type"];
-                if let Some(wrong) = arguments::wrong_type(declared) {
-                    let mut typed = fact.clone();
-                    typed["arguments"][argument.as_str().unwrap_or_default()] = wrong;
-                    keep("tool-typed", typed);
-                }
-                keep("tool-required", fact);
+        for (sort, fact) in sorts(tool, &arguments) {
+            match sort {
+                None => fact.as_object().into_iter().flatten().for_each(|(key, value)| {
+                    found.entry(key).or_insert(value.clone());
+                }),
+                Some(sort) => drop(found.entry(sort).or_insert(fact)),
             }
         }
     }
+    (!found.is_empty()).then_some(Value::Object(found))
+}
+
+/// What a tool that answers these arguments can serve as: `None` for any tool, else the name of a sort.
+fn sorts(tool: &Value, arguments: &Value) -> Vec<(Option<&'static str>, Value)> {
+    let plain = json!({"name": tool["name"], "arguments": arguments});
+    let mut sorts = vec![(None, plain.clone())];
+    if tool.get("outputSchema").is_some() {
+        sorts.push((Some("structured"), plain.clone()));
+    }
+    let schema = &tool["inputSchema"];
+    let required: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let with = |argument: &str| {
+        let mut fact = plain.clone();
+        fact["argument"] = json!(argument);
+        fact
+    };
+    match required.first() {
+        None => sorts.push((Some("no-arguments"), plain.clone())),
+        Some(argument) => sorts.push((Some("required"), with(argument))),
+    }
+    let typed = required
+        .iter()
+        .find_map(|argument| Some((*argument, arguments::wrong_type(&schema["properties"][argument]["type"])?)));
+    if let Some((argument, wrong)) = typed {
+        let mut fact = with(argument);
+        fact["wrong-arguments"] = arguments.clone();
+        fact["wrong-arguments"][argument] = wrong;
+        sorts.push((Some("typed"), fact));
+    }
+    sorts
 }
 
 fn may_call(tool: &Value, policy: &CallPolicy) -> bool {
@@ -135,18 +171,38 @@ fn may_call(tool: &Value, policy: &CallPolicy) -> bool {
     }
 }
 
-fn resources(resources: &[Value], templates: &[Value], facts: &mut Map<String, Value>) {
-    if let Some(resource) = resources.iter().find(|resource| resource["uri"].is_string()) {
-        facts.insert("resource".to_owned(), json!({"uri": resource["uri"]}));
-    }
-    if let Some(template) = templates.iter().find(|template| template["uriTemplate"].is_string()) {
-        let text = template["uriTemplate"].as_str().unwrap_or_default();
-        let mut fact = json!({"uri-template": text});
-        if let Some(variable) = first_variable(text) {
-            fact["variable"] = json!(variable);
+async fn resource(session: &mut Session, resources: &[Value], within: Duration) -> Option<Value> {
+    for resource in resources.iter().filter(|resource| resource["uri"].is_string()).take(TRIES) {
+        if result(session, "resources/read", json!({"uri": resource["uri"]}), within).await.is_some() {
+            return Some(json!({"uri": resource["uri"]}));
         }
-        facts.insert("template".to_owned(), fact);
     }
+    None
+}
+
+async fn template(session: &mut Session, templates: &[Value], within: Duration) -> Option<Value> {
+    let template = templates.iter().find_map(|template| template["uriTemplate"].as_str())?;
+    let mut fact = json!({"uri-template": template});
+    if let Some(variable) = first_variable(template) {
+        fact["variable"] = json!(variable);
+        let uri = expanded(template);
+        if result(session, "resources/read", json!({"uri": uri}), within).await.is_some() {
+            fact["uri"] = json!(uri);
+        }
+    }
+    Some(fact)
+}
+
+/// A URI template with `1` for each of its simple variables.
+fn expanded(template: &str) -> String {
+    let mut uri = String::new();
+    let mut rest = template;
+    while let Some((before, (_, after))) = rest.split_once('{').and_then(|(b, r)| Some((b, r.split_once('}')?))) {
+        uri.push_str(before);
+        uri.push('1');
+        rest = after;
+    }
+    uri + rest
 }
 
 /// The first variable of a URI template (RFC 6570), without operator and modifiers.
@@ -156,31 +212,33 @@ fn first_variable(template: &str) -> Option<&str> {
     names.split([',', ':', '*']).next().filter(|name| !name.is_empty())
 }
 
-fn prompts(prompts: &[Value], facts: &mut Map<String, Value>) {
-    for prompt in prompts.iter().filter(|prompt| prompt["name"].is_string()) {
+/// The first prompt that can be got, and the first of each sort.
+async fn prompt(session: &mut Session, prompts: &[Value], within: Duration) -> Option<Value> {
+    let mut found = Map::new();
+    for prompt in prompts.iter().filter(|prompt| prompt["name"].is_string()).take(TRIES) {
         let declared: Vec<_> = prompt["arguments"].as_array().into_iter().flatten().collect();
         let given: Map<_, _> = declared
             .iter()
             .filter(|argument| argument["required"] == true)
             .filter_map(|argument| Some((argument["name"].as_str()?.to_owned(), json!("1"))))
             .collect();
-        let required = given.keys().next().cloned();
-        let mut fact = json!({"name": prompt["name"], "arguments": given});
-        if let Some(argument) = declared.first().and_then(|argument| argument["name"].as_str()) {
-            fact["argument"] = json!(argument);
-            facts.entry("prompt-argument").or_insert(fact.clone());
+        let name = &prompt["name"];
+        if let Some(argument) = declared.first().map(|argument| &argument["name"]).filter(|name| name.is_string()) {
+            found.entry("with-argument").or_insert(json!({"name": name, "argument": argument}));
         }
-        match required {
-            Some(required) => {
-                fact["required"] = json!(required);
-                facts.entry("prompt-required").or_insert(fact.clone());
-            }
-            None => {
-                facts.entry("prompt-optional").or_insert(fact.clone());
-            }
+        if let Some(argument) = given.keys().next() {
+            found.entry("required").or_insert(json!({"name": name, "argument": argument}));
         }
-        facts.entry("prompt").or_insert(fact);
+        if found.contains_key("name") {
+            continue;
+        }
+        let params = json!({"name": name, "arguments": given});
+        if result(session, "prompts/get", params, within).await.is_some() {
+            found.insert("name".to_owned(), name.clone());
+            found.insert("arguments".to_owned(), Value::Object(given));
+        }
     }
+    (!found.is_empty()).then_some(Value::Object(found))
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub enum NotAMessage {
     /// The bytes are not JSON.
     #[error("not JSON: {0}")]
     NotJson(String),
+    /// Together with what came before, more values than are kept in memory; says nothing about the sender.
+    #[error("more JSON values than this harness keeps of one session")]
+    TooMany,
     /// Nested deeper than can be judged; says nothing about the sender.
     #[error("nested deeper than {limit} levels", limit = Message::DEPTH_LIMIT)]
     TooDeep,
@@ -108,6 +111,11 @@ impl From<Value> for Message {
     fn from(value: Value) -> Self {
         Self { value }
     }
+}
+
+/// About how many JSON values are in a text: a parsed value takes some 70 bytes, however short its text is.
+pub fn value_count(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count()
 }
 
 /// Whether two ids are the same: same JSON type and same value. `1` and `1.0` are one number, `1` and `"1"` are two ids.

@@ -8,5 +8,5 @@ pub mod sse;
 mod transport_kind;
 
 pub use frame::{Bound, Bounds, Frame, Lines};
-pub use message::{Kind, Message, NotAMessage, same_id};
+pub use message::{Kind, Message, NotAMessage, same_id, value_count};
 pub use transport_kind::TransportKind;

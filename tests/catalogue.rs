@@ -1,0 +1,243 @@
+//! Holds every scenario against the built-in server: the correct one passes, each broken one reddens exactly its `fails`.
+//!
+//! `LITMUS_ONLY=area/name` in the environment looks at one scenario only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use mcp_litmus::mock::{Features, Lines, Options};
+use mcp_litmus::outcome::{CheckResult, Event, Verdict};
+use mcp_litmus::protocol::{Requirement, Revision};
+use mcp_litmus::run::{Ledger, Plan, RunError, Selection, Settings, checks_of, proves, run};
+use mcp_litmus::scenario::{Broken, Catalogue, Scenario};
+use mcp_litmus::survey::CallPolicy;
+use mcp_litmus::transport::{Limits, Target};
+use mcp_litmus::wire::TransportKind;
+
+/// Transports on which the built-in server is tried.
+const KINDS: [TransportKind; 1] = [TransportKind::Stdio];
+/// Runs at once in each thread: most of them wait.
+const AT_ONCE: usize = 8;
+
+/// One run of checks against one built-in server.
+#[derive(Clone)]
+struct Trial {
+    revision: Revision,
+    kind: TransportKind,
+    options: Options,
+    /// Scenarios that drive; watchers are always there.
+    scenarios: Vec<String>,
+    broken: Option<Broken>,
+}
+
+#[test]
+fn the_correct_server_passes_every_check() {
+    let catalogue = Catalogue::built_in().expect("the built-in scenarios load");
+    let mut passed: BTreeSet<(String, Revision, TransportKind)> = BTreeSet::new();
+    let mut faults = String::new();
+    let mut trials = Vec::new();
+    for kind in KINDS {
+        for revision in Revision::ALL {
+            for features in [Features::All, Features::ToolsOnly] {
+                let options = Options { features, ..Options::default() };
+                trials.push(Trial { revision, kind, options, scenarios: vec!["*".to_owned()], broken: None });
+            }
+        }
+    }
+    for (trial, results) in try_all(&catalogue, trials) {
+        for result in results {
+            let id = result.id.to_string();
+            match &result.verdict {
+                Verdict::Pass => drop(passed.insert((id, trial.revision, trial.kind))),
+                Verdict::Skipped { .. } => {}
+                verdict => {
+                    let _ = writeln!(faults, "{} {}: {id}: {verdict:#?}", trial.revision, trial.kind);
+                }
+            }
+        }
+    }
+    for kind in KINDS {
+        for revision in Revision::ALL {
+            let plan = Plan::new(&catalogue, &selection(&only()), revision, kind);
+            for check in plan.checks {
+                if !passed.contains(&(check.id.to_string(), revision, kind)) {
+                    let _ = writeln!(faults, "{revision} {kind}: {}: never passes on a correct server", check.id);
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn every_broken_server_is_caught_for_exactly_what_it_does() {
+    let catalogue = Catalogue::built_in().expect("the built-in scenarios load");
+    let mut trials = Vec::new();
+    let mut faults = String::new();
+    // What some broken server reddens: (scenario, requirement) → revisions.
+    let mut reddened: BTreeMap<(String, String), BTreeSet<Revision>> = BTreeMap::new();
+    for scenario in catalogue.scenarios().iter().filter(|scenario| is_wanted(scenario)) {
+        let broken = catalogue.broken(&scenario.id).unwrap_or_else(|e| panic!("{}: {e}", scenario.id));
+        for one in broken {
+            let before = trials.len();
+            for kind in KINDS {
+                for revision in
+                    Revision::ALL.into_iter().filter(|&revision| makes_sense(&one, scenario, revision, kind))
+                {
+                    let features = if one.tools_only { Features::ToolsOnly } else { Features::All };
+                    let options = Options { features, ..Options::default() };
+                    let mut scenarios = one.during.clone();
+                    scenarios.push(scenario.id.clone());
+                    trials.push(Trial { revision, kind, options, scenarios, broken: Some(one.clone()) });
+                }
+            }
+            if trials.len() == before
+                && KINDS.iter().any(|kind| one.transports.as_ref().is_none_or(|t| t.contains(kind)))
+            {
+                let _ = writeln!(faults, "{}:{}: makes sense nowhere", one.file.display(), one.line);
+            }
+        }
+    }
+    for (trial, results) in try_all(&catalogue, trials) {
+        let broken = trial.broken.as_ref().expect("every trial has one");
+        let failed: BTreeSet<_> = results
+            .iter()
+            .filter(|r| matches!(r.verdict, Verdict::Fail { .. }))
+            .map(|r| r.requirement.clone())
+            .collect();
+        let wanted: BTreeSet<_> = broken.fails.iter().cloned().collect();
+        let own = trial.scenarios.last().cloned().unwrap_or_default();
+        for requirement in results.iter().filter(|r| r.id.scenario == own && matches!(r.verdict, Verdict::Fail { .. }))
+        {
+            reddened.entry((own.clone(), requirement.requirement.clone())).or_default().insert(trial.revision);
+        }
+        if failed != wanted {
+            let place = format!("{}:{} ({}, {})", broken.file.display(), broken.line, trial.revision, trial.kind);
+            let _ = writeln!(faults, "{place}\n  wanted {wanted:?}\n  failed {failed:?}");
+            for result in &results {
+                let unexpected = failed.contains(&result.requirement) && !wanted.contains(&result.requirement);
+                let missing = wanted.contains(&result.requirement) && !failed.contains(&result.requirement);
+                if unexpected || missing {
+                    let _ = writeln!(faults, "    {}: {:?}", result.id, result.verdict);
+                }
+            }
+        }
+    }
+    for scenario in catalogue.scenarios().iter().filter(|scenario| is_wanted(scenario)) {
+        for requirement in proves(scenario) {
+            let entry = Requirement::find(requirement).expect("the loader has checked it");
+            for revision in Revision::ALL {
+                let planned = KINDS.iter().any(|&kind| {
+                    let plan = Plan::new(&catalogue, &selection(std::slice::from_ref(&scenario.id)), revision, kind);
+                    entry.applies(revision, kind)
+                        && plan
+                            .checks
+                            .iter()
+                            .any(|check| check.id.scenario == scenario.id && check.id.requirement == requirement)
+                });
+                let caught = reddened.get(&(scenario.id.clone(), requirement.to_owned()));
+                if planned && !caught.is_some_and(|revisions| revisions.contains(&revision)) {
+                    let _ = writeln!(faults, "{}: no broken server fails {requirement} in {revision}", scenario.id);
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn every_case_has_a_check() {
+    let catalogue = Catalogue::built_in().expect("the built-in scenarios load");
+    for (index, scenario) in catalogue.scenarios().iter().enumerate() {
+        assert!(!checks_of(scenario, index).is_empty(), "{} proves nothing", scenario.id);
+    }
+}
+
+/// Whether a broken server is to be tried: all that it must fail holds there.
+fn makes_sense(broken: &Broken, scenario: &Scenario, revision: Revision, kind: TransportKind) -> bool {
+    let holds = |id: &String| Requirement::find(id).is_some_and(|requirement| requirement.applies(revision, kind));
+    broken.fails.iter().all(holds)
+        && [broken.since, scenario.since].into_iter().flatten().all(|since| since <= revision)
+        && [broken.until, scenario.until].into_iter().flatten().all(|until| revision <= until)
+        && [&broken.transports, &scenario.transports].into_iter().flatten().all(|kinds| kinds.contains(&kind))
+}
+
+fn is_wanted(scenario: &Scenario) -> bool {
+    std::env::var("LITMUS_ONLY")
+        .map_or(true, |wanted| scenario.id == wanted || scenario.id.starts_with(&format!("{wanted}/")))
+}
+
+fn only() -> Vec<String> {
+    std::env::var("LITMUS_ONLY").map_or_else(|_| vec!["*".to_owned()], |wanted| vec![wanted])
+}
+
+fn selection(scenarios: &[String]) -> Selection {
+    Selection::new(scenarios, &[]).expect("ids are patterns")
+}
+
+/// Runs trials in two threads, several at once in each.
+fn try_all(catalogue: &Catalogue, trials: Vec<Trial>) -> Vec<(Trial, Vec<CheckResult>)> {
+    let halves: Vec<Vec<Trial>> = (0..2).map(|n| trials.iter().skip(n).step_by(2).cloned().collect()).collect();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = halves
+            .into_iter()
+            .map(|trials| {
+                scope.spawn(move || {
+                    let runtime =
+                        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                    runtime.block_on(
+                        futures_util::stream::iter(trials)
+                            .map(|trial| async move {
+                                let results = try_one(catalogue, &trial).await;
+                                (trial, results)
+                            })
+                            .buffer_unordered(AT_ONCE)
+                            .collect::<Vec<_>>(),
+                    )
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no trial panics")).collect()
+    })
+}
+
+async fn try_one(catalogue: &Catalogue, trial: &Trial) -> Vec<CheckResult> {
+    let watchers = catalogue.scenarios().iter().filter(|scenario| scenario.is_watcher()).map(|s| s.id.clone());
+    let mut selected = trial.scenarios.clone();
+    selected.extend(watchers);
+    let (options, broken) = (trial.options.clone(), trial.broken.clone());
+    let target = Target::Memory(Arc::new(move || {
+        Box::new(Lines::new(options.clone(), broken.clone()).expect("quirks are known"))
+    }));
+    let settings = Settings {
+        target,
+        info: mcp_litmus::outcome::TargetInfo::default(),
+        revisions: vec![trial.revision],
+        selection: selection(&selected),
+        calls: CallPolicy::All,
+        jobs: 4,
+        timeout: Duration::from_secs(1),
+        start_timeout: Duration::from_secs(1),
+        limits: Limits { grace: Duration::from_millis(300), ..Limits::default() },
+        started_at: None,
+    };
+    let (events, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let ledger = Ledger::new(events);
+    match run(&settings, catalogue, &ledger).await {
+        Ok(()) => ledger.finish(false),
+        // A broken server may be so broken that it speaks no revision: then nothing is judged.
+        Err(RunError::NotSpoken { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
+    drop(ledger);
+    let mut results = Vec::new();
+    while let Some(event) = received.recv().await {
+        if let Event::Check { result } = event {
+            results.push(*result);
+        }
+    }
+    results
+}
