@@ -6,6 +6,7 @@ mod call;
 mod clock;
 mod completion;
 mod handshake;
+pub mod http;
 mod lines;
 mod options;
 mod page;

@@ -290,6 +290,16 @@ impl Mock {
             || self.listens.iter().any(|listen| meant(listen.exchange, &listen.id))
     }
 
+    /// An error response for what went wrong before a message reached its server.
+    pub(super) fn refusal(&self, exchange: ExchangeId, id: Option<&Value>, refusal: &Refusal) -> Output {
+        self.error(exchange, id.filter(|id| is_id(id)), refusal)
+    }
+
+    /// Whether the extras are there.
+    pub(super) fn has_extras(&self) -> bool {
+        self.world.extras
+    }
+
     pub(super) fn result(&self, exchange: ExchangeId, id: &Value, result: Object) -> Output {
         let message = json!({"jsonrpc": "2.0", "id": self.shown_id(id), "result": result});
         Output { exchange: Some(exchange), message }

@@ -1,0 +1,157 @@
+//! Listens, reads requests and writes answers. What they say is the business of `state`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::mock::Options;
+use crate::mock::quirk::UnknownQuirk;
+use crate::mock::rules::Rules;
+use crate::scenario::Broken;
+
+use super::body::AnswerBody;
+use super::reply::{Answer, Reply};
+use super::state::{Call, State};
+use super::{endpoint, legacy};
+
+/// The most bytes of a body that are read.
+const MOST: usize = 4 << 20;
+
+/// A running server. Dropping it stops it and closes its connections.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// A rule names an unknown quirk.
+    #[error(transparent)]
+    Quirk(#[from] UnknownQuirk),
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without an answer")]
+struct Closed;
+
+impl Server {
+    /// Starts a server on this address (port 0: any free one) that is right, but for these rules. Must be called within a runtime.
+    pub fn start(
+        address: SocketAddr,
+        mut options: Options,
+        broken: impl IntoIterator<Item = Broken>,
+    ) -> Result<Self, StartError> {
+        let rules = Rules::new(broken);
+        options.quirks.extend(rules.quirks()?);
+        // Whoever has no name cannot be shown what is theirs.
+        options.lists_tasks = false;
+        let (listener, address) = listen(address).map_err(|reason| StartError::Address { address, reason })?;
+        let state = Arc::new(Mutex::new(State::new(Arc::new(options), rules)));
+        Ok(Self { address, task: tokio::spawn(accept(listener, state)) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of the endpoint of Streamable HTTP.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.address, endpoint::PATH)
+    }
+
+    /// The URL of the stream of HTTP+SSE.
+    pub fn sse_url(&self) -> String {
+        format!("http://{}{}", self.address, legacy::EVENTS)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((TcpListener::from_std(listener)?, address))
+}
+
+/// Accepts connections until the system refuses any more; the connections end with it.
+async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => drop(connections.spawn(connection(socket, Arc::clone(&state)))),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(_) => return,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(socket: TcpStream, state: Arc<Mutex<State>>) {
+    // Answers are small and awaited; a socket that cannot be told so is only slower.
+    let _ = socket.set_nodelay(true);
+    let service = service_fn(move |request| answer(request, Arc::clone(&state)));
+    // How a connection ends is the client's affair.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+}
+
+async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<Response<AnswerBody>, Closed> {
+    let (head, body) = request.into_parts();
+    let reply = match Limited::new(body, MOST).collect().await {
+        Ok(body) => {
+            let call = Call {
+                method: head.method.as_str().to_owned(),
+                path: head.uri.path().to_owned(),
+                query: head.uri.query().unwrap_or_default().to_owned(),
+                headers: head.headers,
+                body: body.to_bytes().to_vec(),
+            };
+            state.lock().unwrap_or_else(PoisonError::into_inner).take(&call)
+        }
+        Err(_) => Reply::Answer(Answer::plain(413, "This is too long, or broke off.")),
+    };
+    match reply {
+        Reply::Answer(answer) => Ok(written(answer, &state)),
+        Reply::Close => Err(Closed),
+        Reply::Hang => std::future::pending().await,
+    }
+}
+
+fn written(answer: Answer, state: &Arc<Mutex<State>>) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::new(answer.content, Arc::downgrade(state)));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
+        // What a rule makes of a header may be none; it is left out then.
+        if let (Ok(name), Ok(value)) = (name.parse::<hyper::header::HeaderName>(), value.parse()) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}

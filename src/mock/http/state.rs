@@ -1,0 +1,334 @@
+//! All conversations of the server and their streams. One lock holds it; nothing in here waits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hyper::HeaderMap;
+use serde_json::{Value, json};
+
+use crate::mock::rules::{Effect, Effects, Rules};
+use crate::mock::{Mock, Options, Output};
+use crate::protocol::{Era, Revision};
+use crate::scenario::HttpPatch;
+use crate::transport::ExchangeId;
+use crate::wire::{Kind, Message};
+
+use super::reply::{Answer, Reply};
+use super::stream::Stream;
+
+/// Messages of a session that are kept until somebody listens.
+const WAITING: usize = 1_000;
+
+/// The server behind all connections.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) options: Arc<Options>,
+    pub(super) rules: Rules,
+    pub(super) conversations: HashMap<Key, Conversation>,
+    exchanges: u64,
+    /// Whether a rule has ended the server.
+    dead: bool,
+}
+
+/// Names a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// The one of all stateless requests.
+    Stateless,
+    /// A session of Streamable HTTP.
+    Session(String),
+    /// A session of HTTP+SSE.
+    Legacy(String),
+}
+
+/// One conversation and its streams.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    pub(super) mock: Mock,
+    /// The streams, by the exchange that opened them; those that have ended too, if they can be resumed.
+    pub(super) streams: HashMap<ExchangeId, Stream>,
+    /// The streams for what belongs to no request, the newest last.
+    pub(super) general: Vec<ExchangeId>,
+    /// What belongs to no request, and nobody has listened to yet.
+    waiting: Vec<Value>,
+}
+
+/// One HTTP request.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// The right answer to a message, before rules are applied.
+#[derive(Debug)]
+pub(super) struct Served {
+    /// The conversation it belongs to; absent where it belongs to none.
+    pub(super) key: Option<Key>,
+    pub(super) outputs: Vec<Output>,
+    /// The status of an error, where it is not what its code suggests.
+    pub(super) status: Option<u16>,
+    pub(super) headers: Vec<(String, String)>,
+}
+
+impl State {
+    pub(super) fn new(options: Arc<Options>, mut rules: Rules) -> Self {
+        let stateless = Conversation::new(Mock::new(Arc::clone(&options)));
+        let started = rules.start();
+        let dead = started.effects.iter().any(|effect| matches!(effect, Effect::Exit(_)));
+        let conversations = HashMap::from([(Key::Stateless, stateless)]);
+        Self { options, rules, conversations, exchanges: 0, dead }
+    }
+
+    /// Takes one HTTP request.
+    pub(super) fn take(&mut self, call: &Call) -> Reply {
+        if self.dead {
+            return Reply::Close;
+        }
+        let set_off = self.rules.requested(&call.view());
+        if set_off.iter().any(|rule| self.rules.exits(*rule)) {
+            self.die();
+            return Reply::Close;
+        }
+        let patches: Vec<_> = set_off.iter().filter_map(|rule| self.rules.patch(*rule).cloned()).collect();
+        match self.route(call, set_off) {
+            Reply::Answer(mut answer) => {
+                patches.iter().for_each(|patch| answer.patch(patch));
+                Reply::Answer(answer)
+            }
+            other => other,
+        }
+    }
+
+    /// Takes the fact that nobody listens to an exchange any more.
+    pub(super) fn left(&mut self, key: &Key, exchange: ExchangeId) {
+        let Some(conversation) = self.conversations.get_mut(key) else { return };
+        match key {
+            Key::Stateless => {
+                conversation.mock.abandon(exchange);
+                conversation.streams.remove(&exchange);
+            }
+            Key::Legacy(_) => drop(self.conversations.remove(key)),
+            // A session outlives its connections, and its streams can be resumed.
+            Key::Session(_) => {}
+        }
+    }
+
+    pub(super) fn next_exchange(&mut self) -> ExchangeId {
+        self.exchanges += 1;
+        ExchangeId(self.exchanges)
+    }
+
+    /// Sends what follows from a message, as the rules will have it, and answers the HTTP request that brought it.
+    pub(super) fn answer(&mut self, exchange: ExchangeId, call: &Call, served: Served, set_off: Vec<usize>) -> Reply {
+        let conversation = served.key.as_ref().and_then(|key| self.conversations.get(key));
+        let revision = match (&served.key, conversation) {
+            (Some(Key::Stateless), _) => Some(Revision::V2026_07_28),
+            (_, conversation) => conversation.and_then(|conversation| conversation.mock.revision()),
+        };
+        let Effects { effects, patches } = self.rules.pass(exchange, &call.body, revision, set_off, served.outputs);
+        if self.rules.is_hung() {
+            return Reply::Hang;
+        }
+        let mut own = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Send(output) if output.exchange == Some(exchange) => own.push(output.message),
+                Effect::Send(output) => {
+                    if let Some(conversation) = served.key.as_ref().and_then(|key| self.conversations.get_mut(key)) {
+                        conversation.send(output);
+                    }
+                }
+                // There is no standard output here.
+                Effect::Print(_) => {}
+                Effect::Exit(_) => {
+                    self.die();
+                    return Reply::Close;
+                }
+            }
+        }
+        let mut answer = self.shape(exchange, call, served.key, own, served.status);
+        answer.headers.extend(served.headers);
+        let patches = patches.iter().filter(|(of, _)| *of == exchange);
+        patches.for_each(|(_, patch): &(_, HttpPatch)| answer.patch(patch));
+        Reply::Answer(answer)
+    }
+
+    /// Sends what follows from a message over HTTP+SSE: all of it on the one stream of the conversation.
+    pub(super) fn answer_legacy(
+        &mut self,
+        exchange: ExchangeId,
+        call: &Call,
+        key: Key,
+        outputs: Vec<Output>,
+        set_off: Vec<usize>,
+    ) -> Reply {
+        let revision = self.conversations.get(&key).and_then(|conversation| conversation.mock.revision());
+        let Effects { effects, patches } = self.rules.pass(exchange, &call.body, revision, set_off, outputs);
+        if self.rules.is_hung() {
+            return Reply::Hang;
+        }
+        for effect in effects {
+            match effect {
+                Effect::Send(Output { message, .. }) => {
+                    if let Some(conversation) = self.conversations.get_mut(&key) {
+                        conversation.send(Output { exchange: None, message });
+                    }
+                }
+                Effect::Print(_) => {}
+                Effect::Exit(_) => {
+                    self.die();
+                    return Reply::Close;
+                }
+            }
+        }
+        let mut answer = Answer::empty(202);
+        patches.iter().for_each(|(_, patch)| answer.patch(patch));
+        Reply::Answer(answer)
+    }
+
+    /// Puts the messages of an exchange in the shape that they need: nothing, one body, or a stream.
+    fn shape(
+        &mut self,
+        exchange: ExchangeId,
+        call: &Call,
+        key: Option<Key>,
+        mut own: Vec<Value>,
+        status: Option<u16>,
+    ) -> Answer {
+        let conversation = key.as_ref().and_then(|key| self.conversations.get_mut(key));
+        let pending = conversation.as_ref().is_some_and(|conversation| conversation.mock.is_pending(exchange));
+        let is_answer = |message: &Value| matches!(kind(message), Kind::Response | Kind::Batch | Kind::Other);
+        let answer = match (own.as_slice(), key, conversation) {
+            ([message], key, _) if !pending && is_answer(message) => {
+                let stateless = key == Some(Key::Stateless);
+                Answer::json(status_of(message, status, stateless), &own.remove(0))
+            }
+            ([], _, _) if !pending && !call.has_request() => Answer::empty(status.unwrap_or(202)),
+            (_, Some(key), Some(conversation)) => {
+                let events = conversation.open(exchange, &key);
+                if let Some(stream) = conversation.streams.get_mut(&exchange) {
+                    own.iter().for_each(|message| stream.send(message));
+                }
+                Answer::events(events, key, exchange)
+            }
+            _ => Answer::empty(status.unwrap_or(202)),
+        };
+        for conversation in self.conversations.values_mut() {
+            conversation.finish_answered();
+        }
+        answer
+    }
+
+    fn die(&mut self) {
+        self.dead = true;
+        self.conversations.clear();
+    }
+}
+
+impl Conversation {
+    pub(super) fn new(mock: Mock) -> Self {
+        Self { mock, streams: HashMap::new(), general: Vec::new(), waiting: Vec::new() }
+    }
+
+    /// Opens the stream of an exchange, as the conversation's revision wants it.
+    pub(super) fn open(&mut self, exchange: ExchangeId, key: &Key) -> super::stream::Events {
+        let (mut stream, events) = match key {
+            Key::Session(_) => Stream::resumable(exchange.0),
+            _ => Stream::plain(),
+        };
+        if matches!(key, Key::Session(_)) && self.mock.revision() >= Some(Revision::V2025_11_25) {
+            stream.prime();
+        }
+        self.streams.insert(exchange, stream);
+        events
+    }
+
+    /// Lets a stream carry what belongs to no request.
+    pub(super) fn listen(&mut self, exchange: ExchangeId) {
+        self.general.push(exchange);
+        self.catch_up(exchange);
+    }
+
+    /// Sends what has waited for somebody to listen, if this stream is one for what belongs to no request.
+    pub(super) fn catch_up(&mut self, exchange: ExchangeId) {
+        if self.general.contains(&exchange)
+            && let Some(stream) = self.streams.get_mut(&exchange)
+        {
+            self.waiting.drain(..).for_each(|message| stream.send(&message));
+        }
+    }
+    /// Sends a message on the stream that it belongs to.
+    pub(super) fn send(&mut self, output: Output) {
+        let is_open = |exchange: &&ExchangeId| self.streams.get(exchange).is_some_and(Stream::is_open);
+        let exchange = output.exchange.or_else(|| self.general.iter().rev().find(is_open).copied());
+        match exchange.and_then(|exchange| self.streams.get_mut(&exchange)) {
+            Some(stream) => stream.send(&output.message),
+            None if exchange.is_none() && self.waiting.len() < WAITING => self.waiting.push(output.message),
+            None => {}
+        }
+    }
+
+    /// Ends the streams of requests that are answered, or cancelled.
+    fn finish_answered(&mut self) {
+        let Self { mock, streams, general, .. } = self;
+        for (exchange, stream) in streams.iter_mut() {
+            if !stream.is_finished() && !general.contains(exchange) && !mock.is_pending(*exchange) {
+                stream.finish();
+            }
+        }
+    }
+}
+
+impl Call {
+    /// A header as text; empty where it is none.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap_or_default().trim())
+    }
+
+    /// Whether the body holds a request.
+    fn has_request(&self) -> bool {
+        Message::read(&self.body).is_ok_and(|message| message.parts().iter().any(|part| part.kind() == Kind::Request))
+    }
+
+    /// The request as the rules see it.
+    fn view(&self) -> Value {
+        let mut headers = serde_json::Map::new();
+        for (name, value) in &self.headers {
+            headers.insert(name.as_str().to_owned(), json!(String::from_utf8_lossy(value.as_bytes())));
+        }
+        let mut view = json!({"method": self.method, "path": self.path, "query": self.query, "headers": headers});
+        if let Ok(message) = Message::read(&self.body) {
+            view["json"] = message.value().clone();
+        }
+        view
+    }
+}
+
+fn kind(message: &Value) -> Kind {
+    Message::from(message.clone()).kind()
+}
+
+/// The status for an answer: what was asked for where it is an error, else what its code suggests.
+fn status_of(message: &Value, wanted: Option<u16>, stateless: bool) -> u16 {
+    match message.pointer("/error/code").and_then(Value::as_i64) {
+        None if message.get("error").is_none() => 200,
+        code => wanted.unwrap_or(match code {
+            Some(-32700 | -32600) => 400,
+            Some(-32601) if stateless => 404,
+            Some(-32603) if stateless => 500,
+            _ if stateless => 400,
+            _ => 200,
+        }),
+    }
+}
+
+impl Options {
+    /// Whether a stateless revision is spoken, and whether one with handshake is.
+    pub(super) fn eras(&self) -> (bool, bool) {
+        (self.newest(Era::Stateless).is_some(), self.newest(Era::Handshake).is_some())
+    }
+}

@@ -1,0 +1,115 @@
+//! Event streams as the server writes them, remembered so that they can be resumed. Knows no HTTP.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+/// Events that are written to one exchange, or kept until it is resumed by another.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// Names the stream in its event ids; absent where events have none.
+    number: Option<u64>,
+    sender: Option<mpsc::UnboundedSender<Bytes>>,
+    /// Every event so far, where they have ids.
+    log: Vec<Bytes>,
+    finished: bool,
+    /// Whether events are named `message`, which is what they are called without a name too.
+    named: bool,
+}
+
+/// Where the bytes of a stream come out.
+pub(super) type Events = mpsc::UnboundedReceiver<Bytes>;
+
+impl Stream {
+    /// A stream without ids.
+    pub(super) fn plain() -> (Self, Events) {
+        Self::new(None, false)
+    }
+
+    /// A stream whose events have ids, and so can be resumed.
+    pub(super) fn resumable(number: u64) -> (Self, Events) {
+        Self::new(Some(number), false)
+    }
+
+    /// A stream of HTTP+SSE, that begins with the address for what the client sends.
+    pub(super) fn legacy(address: &str) -> (Self, Events) {
+        let (stream, events) = Self::new(None, true);
+        stream.write(format!("event: endpoint\ndata: {address}\n\n").into());
+        (stream, events)
+    }
+
+    fn new(number: Option<u64>, named: bool) -> (Self, Events) {
+        let (sender, events) = mpsc::unbounded_channel();
+        (Self { number, sender: Some(sender), log: Vec::new(), finished: false, named }, events)
+    }
+
+    /// Sends an id and no message, so that the client can resume from the very beginning.
+    pub(super) fn prime(&mut self) {
+        self.event("");
+    }
+
+    /// Sends a message.
+    pub(super) fn send(&mut self, message: &Value) {
+        self.event(&message.to_string());
+    }
+
+    /// Ends the stream.
+    pub(super) fn finish(&mut self) {
+        self.finished = true;
+        self.sender = None;
+    }
+
+    /// Whether somebody listens.
+    pub(super) fn is_open(&self) -> bool {
+        self.sender.as_ref().is_some_and(|sender| !sender.is_closed())
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Writes to a new exchange what came after the event at `position`, and what is still to come.
+    pub(super) fn resume(&mut self, position: usize) -> Events {
+        let (sender, events) = mpsc::unbounded_channel();
+        self.sender = Some(sender);
+        for event in self.log.iter().skip(position + 1) {
+            self.write(event.clone());
+        }
+        if self.finished {
+            self.sender = None;
+        }
+        events
+    }
+
+    fn event(&mut self, data: &str) {
+        let mut event = String::new();
+        if self.named {
+            event.push_str("event: message\n");
+        }
+        if let Some(number) = self.number {
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(event, "id: {number}-{}", self.log.len());
+        }
+        let _ = write!(event, "data: {data}\n\n");
+        let event = Bytes::from(event);
+        if self.number.is_some() {
+            self.log.push(event.clone());
+        }
+        self.write(event);
+    }
+
+    fn write(&self, event: Bytes) {
+        if let Some(sender) = &self.sender {
+            // A client that has gone may come back for what it missed.
+            let _ = sender.send(event);
+        }
+    }
+}
+
+/// The stream and the position that an event id names.
+pub(super) fn place(id: &str) -> Option<(u64, usize)> {
+    let (number, position) = id.split_once('-')?;
+    Some((number.parse().ok()?, position.parse().ok()?))
+}
