@@ -130,7 +130,15 @@ pub(super) fn conclusion(collected: &Collected) -> Conclusion {
         let revisions = distinct(binding.iter().flat_map(|f| f.places.iter().map(|p| &p.run.info.revision)));
         let musts = count(binding.len(), "MUST failure");
         let revisions = count(revisions.len(), "revision");
-        let text = format!("{partial}does not conform: {musts} in {revisions}{besides}");
+        let subject = match collected.targets.len() {
+            0 | 1 => "does not conform".to_owned(),
+            all => {
+                let broken = distinct(binding.iter().flat_map(|f| f.places.iter().map(|p| p.target.label())));
+                let verb = if broken.len() == 1 { "does" } else { "do" };
+                format!("{} of {all} servers {verb} not conform", broken.len())
+            }
+        };
+        let text = format!("{partial}{subject}: {musts} in {revisions}{besides}");
         return Conclusion { good: false, text };
     }
     if checks == 0 {
@@ -143,7 +151,11 @@ pub(super) fn conclusion(collected: &Collected) -> Conclusion {
         0 => String::new(),
         n => format!(", {} inconclusive", count(n, "check")),
     };
-    let word = if collected.is_partial() { "no MUST failure so far" } else { "conforms" };
+    let word = match collected.targets.len() {
+        _ if collected.is_partial() => "no MUST failure so far".to_owned(),
+        0 | 1 => "conforms".to_owned(),
+        all => format!("all {all} servers conform"),
+    };
     Conclusion { good: !collected.is_partial(), text: format!("{partial}{word}{besides}{unjudged}") }
 }
 
