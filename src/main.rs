@@ -1,3 +1,7 @@
 //! The `mcp-litmus` binary: parse, run, exit.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mcp_litmus::cli::main(std::env::args_os())
+}

@@ -1,0 +1,214 @@
+//! What can be typed: commands, options and their help. Interprets nothing.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
+
+use super::console::Colour;
+use crate::protocol::Revision;
+
+/// Test any Model Context Protocol server against the specification.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mcp-litmus",
+    version,
+    after_help = EXAMPLES,
+    max_term_width = 110,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(super) struct Args {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mcp-litmus run --demo                              try it with nothing installed
+  mcp-litmus run -- npx -y my-server                 a server on standard input and output
+  mcp-litmus run --url http://127.0.0.1:3000/mcp     a server over HTTP
+
+Exit codes:
+  0  conforms                   3  target not reached, or does not speak the revision
+  1  does not conform           4  the harness failed
+  2  mistake in what was typed or written";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the conformance checks against a server
+    Run(Box<RunArgs>),
+}
+
+/// Run the conformance checks against a server, in every revision that it speaks.
+#[derive(Debug, Parser)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub checks: CheckArgs,
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  mcp-litmus run -- uvx mcp-server-time
+  mcp-litmus run --env TOKEN=abc --cwd ./server -- node dist/index.js
+  mcp-litmus run --url https://example.com/mcp --header 'Authorization: Bearer abc'
+  mcp-litmus run --config .mcp.json --server search
+  mcp-litmus run --demo --select tools --skip 'tools.call.*'
+  mcp-litmus run --report junit=junit.xml --report json=report.json -- my-server";
+
+/// Which server.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Target (exactly one)")]
+pub(super) struct TargetArgs {
+    /// A program that speaks on its standard input and output, with its arguments
+    #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+    /// The address of an HTTP server
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub url: Option<String>,
+    /// A server of claude_desktop_config.json, .mcp.json or .vscode/mcp.json
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// The built-in server: tries everything with nothing installed
+    #[arg(long)]
+    pub demo: bool,
+
+    /// Which server of the configuration file
+    #[arg(long, value_name = "NAME", help_heading = "Target options")]
+    pub server: Option<String>,
+    /// A header of every HTTP request, such as 'Authorization: Bearer abc'
+    #[arg(long, value_name = "NAME: VALUE", help_heading = "Target options")]
+    pub header: Vec<String>,
+    /// An environment variable for the program
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Target options")]
+    pub env: Vec<String>,
+    /// The working directory of the program
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Target options")]
+    pub cwd: Option<PathBuf>,
+}
+
+/// Which checks, and what counts.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Checks")]
+pub(super) struct CheckArgs {
+    /// A revision of the protocol [default: all that the server speaks]
+    #[arg(long, value_name = "REVISION", hide_possible_values = true)]
+    pub revision: Vec<Revision>,
+    /// Run only these checks: an area, a scenario, a requirement or a check id, with * and ?
+    #[arg(long, value_name = "PATTERN")]
+    pub select: Vec<String>,
+    /// Leave these checks out
+    #[arg(long, value_name = "PATTERN")]
+    pub skip: Vec<String>,
+    /// Scenarios of your own, in addition
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub scenarios: Vec<PathBuf>,
+    /// Which tools may be called
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub call_tools: CallTools,
+    /// The weakest level whose failures count
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
+    pub fail_on: FailOn,
+}
+
+/// How fast, how patient.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Pace")]
+pub(super) struct PaceArgs {
+    /// Sessions at once, beside the shared one [default: processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// How long an answer may take: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub timeout: Duration,
+    /// How long the server may take to start [default: three times --timeout]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub start_timeout: Option<Duration>,
+}
+
+/// What is reported, and where.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// Write a report: junit, json, sarif, html or markdown; the path - is standard output
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub report: Vec<OsString>,
+    /// Keep every event, to be replayed by `report`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub events: Option<OsString>,
+    /// Tell only which checks failed, and the conclusion
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show whole excerpts, and what was skipped
+    #[arg(long, short, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Colour,
+}
+
+/// Which tools may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum CallTools {
+    /// Those annotated as read-only
+    #[default]
+    ReadOnly,
+    /// All of them
+    All,
+    /// None of them
+    None,
+}
+
+/// The weakest level whose failures count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum FailOn {
+    /// Failures of MUST, MUST NOT and of what every user expects
+    #[default]
+    Must,
+    /// Those of SHOULD and SHOULD NOT as well
+    Should,
+}
+
+/// `500ms`, `10s`, `2m`, `8h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1_u64), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    let parse = |(unit, factor): &(&str, u64)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*factor);
+    match units.iter().find_map(parse) {
+        // A year is longer than anybody waits, and far from the limits of every clock.
+        Some(millis) if (1..=31_536_000_000).contains(&millis) => Ok(Duration::from_millis(millis)),
+        _ => Err("a time is a whole number with a unit, such as 500ms, 10s or 2m".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "10", "s", "-1s", "0s", "1.5s", "99999999999999999999s", "9999999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Servers out of the configuration files of MCP clients: `claude_desktop_config.json`, `.mcp.json`, `.vscode/mcp.json`.
+//! Reads one file; starts nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::exit::Stop;
+use super::{jsonc, settings};
+use crate::source::{Diagnostic, Document, Member, Node, NodeKind, Source, Span};
+use crate::transport::{CommandTarget, Target, UrlTarget};
+
+/// The members under which clients keep their servers.
+const TABLES: [&str; 2] = ["mcpServers", "servers"];
+
+/// The server of this name, or the only one there is; with its name.
+pub(super) fn server(file: &Path, name: Option<&str>) -> Result<(String, Target), Stop> {
+    let cannot = |why: &dyn std::fmt::Display| Stop::usage(format!("cannot read `{}`: {why}", file.display()));
+    let bytes = fs::read(file).map_err(|why| cannot(&why))?;
+    let text = String::from_utf8(bytes).map_err(|_| cannot(&"it is not UTF-8"))?;
+    let source = Source::new(file.display().to_string(), jsonc::plain(text.trim_start_matches('\u{feff}')));
+    let document = Document::read(&source).map_err(|mistake| Stop::mistakes(&[mistake]))?;
+    let mut reader = Reader { source: &source, folder: workspace(file), mistakes: document.mistakes.clone() };
+    let found = reader.find(&document.root, name);
+    match (found, reader.mistakes.as_slice()) {
+        (Some(found), []) => Ok(found),
+        (_, mistakes) => Err(Stop::mistakes(mistakes)),
+    }
+}
+
+/// What VS Code calls `${workspaceFolder}`: the folder that holds `.vscode`.
+fn workspace(file: &Path) -> PathBuf {
+    let folder = file.canonicalize().ok().and_then(|file| Some(file.parent()?.to_owned())).unwrap_or_default();
+    if folder.ends_with(".vscode") { folder.parent().unwrap_or(&folder).to_owned() } else { folder }
+}
+
+struct Reader<'s> {
+    source: &'s Arc<Source>,
+    folder: PathBuf,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn find(&mut self, root: &Node, name: Option<&str>) -> Option<(String, Target)> {
+        let Some(table) = TABLES.iter().find_map(|key| root.get(key)) else {
+            return self.mistake(
+                root.span,
+                "there are no servers in this file",
+                "they stand under `mcpServers` or `servers`",
+            );
+        };
+        let Some(servers) = table.members() else {
+            return self.mistake(table.span, "the servers are no object", "it holds one server under each name");
+        };
+        let names: Vec<_> = servers.keys().map(|name| format!("`{name}`")).collect();
+        let chosen = match name {
+            Some(name) => servers.get_key_value(name),
+            None if servers.len() == 1 => servers.first(),
+            None if servers.is_empty() => return self.mistake(table.span, "there are no servers in this file", ""),
+            None => {
+                let message = format!("there are {} servers: {}", servers.len(), names.join(", "));
+                return self.mistake(table.span, message, "choose one with --server NAME");
+            }
+        };
+        let Some((name, Member { node, .. })) = chosen else {
+            let message = format!("there is no server `{}`", name.unwrap_or_default());
+            return self.mistake(table.span, message, format!("there is {}", names.join(", ")));
+        };
+        Some((name.clone(), self.target(node)?))
+    }
+
+    fn target(&mut self, server: &Node) -> Option<Target> {
+        match (server.get("command"), server.get("url")) {
+            (Some(command), None) => self.command(server, command),
+            (None, Some(url)) => self.url(server, url),
+            (Some(_), Some(url)) => {
+                self.mistake(url.span, "the server has both a `command` and a `url`", "keep one of them")
+            }
+            (None, None) => {
+                let help = "a program has a `command`, a server over HTTP a `url`";
+                self.mistake(server.span, "the server has neither a `command` nor a `url`", help)
+            }
+        }
+    }
+
+    fn command(&mut self, server: &Node, command: &Node) -> Option<Target> {
+        let program = self.text(command, "`command`");
+        let arguments = self.texts(server.get("args"));
+        let environment: BTreeMap<_, _> = self.table(server.get("env"), "`env`").into_iter().collect();
+        let directory = server.get("cwd").and_then(|cwd| self.text(cwd, "`cwd`")).map(PathBuf::from);
+        if let Some(file) = server.get("envFile") {
+            return self.mistake(file.span, "`envFile` is not read", "give its variables with --env, or under `env`");
+        }
+        Some(Target::Command(CommandTarget { program: program?, arguments, environment, directory }))
+    }
+
+    fn url(&mut self, server: &Node, url: &Node) -> Option<Target> {
+        let text = self.text(url, "`url`")?;
+        let headers = self.table(server.get("headers"), "`headers`");
+        match settings::url(&text) {
+            Ok(url) => Some(Target::Url(UrlTarget { url, headers })),
+            Err(why) => self.mistake(url.span, why, ""),
+        }
+    }
+
+    fn texts(&mut self, list: Option<&Node>) -> Vec<String> {
+        let Some(list) = list else { return Vec::new() };
+        match list.items() {
+            Some(items) => items.iter().filter_map(|item| self.text(item, "an argument")).collect(),
+            None => self.mistake(list.span, "`args` is no list", "it is a list of texts").unwrap_or_default(),
+        }
+    }
+
+    fn table(&mut self, table: Option<&Node>, what: &str) -> Vec<(String, String)> {
+        let Some(table) = table else { return Vec::new() };
+        match table.members() {
+            Some(members) => members
+                .iter()
+                .filter_map(|(name, member)| Some((name.clone(), self.text(&member.node, &format!("`{name}`"))?)))
+                .collect(),
+            None => {
+                self.mistake(table.span, format!("{what} is no object"), "it holds texts by name").unwrap_or_default()
+            }
+        }
+    }
+
+    /// A text with its variables filled in.
+    fn text(&mut self, node: &Node, what: &str) -> Option<String> {
+        let NodeKind::Text(text) = &node.kind else {
+            return self.mistake(node.span, format!("{what} is no text"), "put it in double quotes");
+        };
+        match self.filled(text) {
+            Ok(text) => Some(text),
+            Err((why, help)) => self.mistake(node.span, why, help),
+        }
+    }
+
+    /// `${NAME}`, `${NAME:-default}`, `${env:NAME}`, `${workspaceFolder}`, `${userHome}`; any other text stays as it is.
+    fn filled(&self, text: &str) -> Result<String, (String, String)> {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once("${") {
+            let Some((inner, after)) = behind.split_once('}') else { break };
+            filled.push_str(before);
+            filled.push_str(&self.variable(inner)?);
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    fn variable(&self, inner: &str) -> Result<String, (String, String)> {
+        let (name, default) = match inner {
+            "workspaceFolder" => return Ok(self.folder.display().to_string()),
+            "userHome" => ("HOME", None),
+            _ if inner.starts_with("input:") => {
+                let why = format!("`${{{inner}}}` is asked for by the client, which is not there");
+                return Err((why, "give the value with --env or --header, and leave it out here".to_owned()));
+            }
+            _ => {
+                let inner = inner.strip_prefix("env:").unwrap_or(inner);
+                inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)))
+            }
+        };
+        let set = std::env::var(name).ok().filter(|value| !value.is_empty() || default.is_none());
+        set.or_else(|| default.map(str::to_owned)).ok_or_else(|| {
+            (
+                format!("the environment variable `{name}` is not set"),
+                format!("set it, or write `${{{name}:-default}}`"),
+            )
+        })
+    }
+
+    fn mistake<T>(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
+        let mistake = Diagnostic::new(self.source, span, message);
+        let help = help.into();
+        self.mistakes.push(if help.is_empty() { mistake } else { mistake.with_help(help) });
+        None
+    }
+}

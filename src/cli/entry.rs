@@ -1,0 +1,51 @@
+//! The way in and the way out: parses, hands over to a command, tells the user why it stopped. Knows no command from inside.
+
+use std::ffi::OsString;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser as _;
+
+use super::args::{Args, Command};
+use super::exit::{Exit, Stop};
+use super::{console, run};
+
+/// Set by the first panic: whatever was reported afterwards, the harness has failed.
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// Runs the program with these arguments, the first of which is its name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    panic::set_hook(Box::new(tell_panic));
+    let exit = panic::catch_unwind(AssertUnwindSafe(|| parse_and_run(args))).unwrap_or(Exit::Fault);
+    if PANICKED.load(Ordering::Relaxed) { Exit::Fault.into() } else { exit.into() }
+}
+
+fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(message) => {
+            let exit = if message.use_stderr() { Exit::Usage } else { Exit::Conforms };
+            return match message.print() {
+                Ok(()) => exit,
+                Err(error) => told(&Stop::unwritten("the help", &error)),
+            };
+        }
+    };
+    let done = match args.command {
+        Command::Run(args) => run::run(&args),
+    };
+    done.unwrap_or_else(|stop| told(&stop))
+}
+
+fn told(stop: &Stop) -> Exit {
+    console::tell(&stop.message);
+    stop.exit
+}
+
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    PANICKED.store(true, Ordering::Relaxed);
+    let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+    let what = panic.payload_as_str().unwrap_or("no message");
+    console::tell(&format!("error: mcp-litmus itself failed{place}: {what}"));
+}
