@@ -89,6 +89,38 @@ steps:
 }
 
 #[test]
+fn requirements_that_hold_elsewhere() {
+    says(
+        "requirements-elsewhere",
+        r#"
+title: x
+since: 2026-07-28
+transports: [stdio]
+steps:
+  - alive: {proves: house.survives}
+  - expect: {result: {}, proves: version.negotiation.echo}
+  - expect: {http: {status: 404}, proves: http.status.method-not-found-404}
+"#,
+    );
+}
+
+#[test]
+fn facts_that_are_not_needed() {
+    says(
+        "facts-without-needs",
+        r#"
+title: x
+needs: [prompt]
+steps:
+  - request: {method: tools/call, params: {name: "{{tool.name}}", arguments: "{{tool.arguments}}"}}
+  - request: {method: tools/call, params: {name: "{{tool.required.name}}"}}
+  - request: {method: prompts/get, params: {name: "{{prompt.name}}", revision: "{{revision}}", deep: "{{capabilities.tools.x}}"}}
+  - alive: {proves: house.survives}
+"#,
+    );
+}
+
+#[test]
 fn probes_and_invariants_nobody_has() {
     says("unknown-probe", "title: x\nprobe: slow-drop\nproves: [house.survives]\n");
     says("unknown-invariant", "title: x\ninvariant: nobody\nproves: [house.survivors]\n");

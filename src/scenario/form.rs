@@ -133,7 +133,9 @@ impl Form {
             matches!(e.kind(), ValidationErrorKind::Type { .. }) && e.instance_path().as_str() == pointer
         };
         if let Some(meant) = branches.iter().find(|errors| !errors.iter().any(other_type)) {
-            meant.iter().for_each(|error| self.explain(error, found));
+            for error in meant {
+                self.explain(error, found);
+            }
             return;
         }
         let types = branches.iter().flatten().filter_map(|e| match e.kind() {
@@ -228,18 +230,18 @@ fn below(pointer: &str, key: &str) -> String {
 
 /// What to call the thing to which a pointer leads.
 fn named(pointer: &str) -> String {
-    let mut tokens = pointer.split('/').skip(1).collect::<Vec<_>>();
-    let Some(last) = tokens.pop() else { return "the file".into() };
-    let last = last.replace("~1", "/").replace("~0", "~");
-    if last.bytes().all(|b| b.is_ascii_digit()) {
-        return match tokens.pop() {
+    let mut path = pointer.split('/').skip(1).collect::<Vec<_>>();
+    let Some(key) = path.pop() else { return "the file".into() };
+    let key = key.replace("~1", "/").replace("~0", "~");
+    if key.bytes().all(|b| b.is_ascii_digit()) {
+        return match path.pop() {
             Some("steps") => "a step".into(),
             Some("always") => "an entry of `always`".into(),
             Some(list) => format!("an entry of `{list}`"),
             None => "an entry".into(),
         };
     }
-    format!("`{last}`")
+    format!("`{key}`")
 }
 
 fn wanted(kind: &TypeKind) -> String {

@@ -12,15 +12,20 @@ use super::placeholder::placeholders;
 use super::suggest::{listed, nearest};
 use crate::protocol::{Definitions, Requirement, Revision};
 use crate::source::{Diagnostic, Document, Node, NodeKind, Span};
+use crate::wire::TransportKind;
 
 /// What a broken server may fill into what it sends.
 const OF_THE_REQUEST: [&str; 3] = ["id", "progressToken", "revision"];
+
+/// Facts that are known of every server.
+const EVERYWHERE: [&str; 2] = ["capabilities", "revision"];
 
 /// Mistakes of meaning in a scenario file.
 pub(super) fn of_scenario(document: &Document, names: &Names) -> Vec<Diagnostic> {
     let mut checker = Checker::new(document);
     let root = &document.root;
     checker.range(root);
+    checker.needs = each(root.get("needs")).filter_map(Node::text).map(str::to_owned).collect();
     checker.requirements(root.get("proves"));
     checker.one_of("probe", root.get("probe"), names.probes);
     checker.one_of("invariant", root.get("invariant"), names.invariants);
@@ -70,8 +75,12 @@ struct Checker<'d> {
     mistakes: Vec<Diagnostic>,
     /// Names that a placeholder may use at this point, beside facts: `a` stands for `a.b` as well.
     known: HashSet<String>,
-    /// Whether facts are known.
+    /// Whether facts are known, and which of them the scenario says that it needs.
     has_facts: bool,
+    needs: HashSet<String>,
+    /// Where the part of the file at hand applies.
+    revisions: Vec<Revision>,
+    transports: Vec<TransportKind>,
     /// Names of sent messages, and of requests of the server's, with their lines.
     sent: HashMap<String, usize>,
     asked: HashMap<String, usize>,
@@ -84,6 +93,9 @@ impl<'d> Checker<'d> {
             mistakes: Vec::new(),
             known: HashSet::new(),
             has_facts: true,
+            needs: HashSet::new(),
+            revisions: Revision::ALL.to_vec(),
+            transports: TransportKind::ALL.to_vec(),
             sent: HashMap::new(),
             asked: HashMap::new(),
         }
@@ -104,6 +116,12 @@ impl<'d> Checker<'d> {
         {
             self.mistake(node.span, format!("`until` {until} is before `since` {since}"), None);
         }
+        let (since, until) = (revision("since"), revision("until"));
+        let is_meant = |r: &Revision| since.is_none_or(|since| since <= *r) && until.is_none_or(|until| *r <= until);
+        self.revisions = Revision::ALL.into_iter().filter(is_meant).collect();
+        let named = |kind: &TransportKind| each(node.get("transports")).any(|name| name.text() == Some(kind.as_str()));
+        let all = node.get("transports").is_none();
+        self.transports = TransportKind::ALL.into_iter().filter(|kind| all || named(kind)).collect();
     }
 
     fn requirements(&mut self, list: Option<&Node>) {
@@ -112,10 +130,18 @@ impl<'d> Checker<'d> {
 
     fn requirement(&mut self, node: Option<&Node>) {
         let Some((id, span)) = node.and_then(|node| Some((node.text()?, node.span))) else { return };
-        if Requirement::find(id).is_none() {
+        let Some(requirement) = Requirement::find(id) else {
             let ids: Vec<_> = Requirement::all().iter().map(|r| r.id.as_str()).collect();
             let help = did_you_mean(id, &ids);
-            self.mistake(span, format!("no requirement has the id `{id}`"), help);
+            return self.mistake(span, format!("no requirement has the id `{id}`"), help);
+        };
+        let applies = |revision: &Revision| self.transports.iter().any(|kind| requirement.applies(*revision, *kind));
+        // A range that is empty is a mistake of its own, as is a list of transports that names none.
+        if !self.revisions.is_empty() && !self.transports.is_empty() && !self.revisions.iter().any(applies) {
+            let until = requirement.until.map_or_else(|| "on".to_owned(), |until| format!("to {until}"));
+            let transports: Vec<_> = requirement.transports.iter().map(|kind| kind.as_str()).collect();
+            let help = format!("it holds from {} {until}, over {}", requirement.since, listed(&transports, "and"));
+            self.mistake(span, format!("`{id}` never holds where this applies"), Some(help));
         }
     }
 
@@ -261,8 +287,11 @@ impl<'d> Checker<'d> {
 
     fn bound(&mut self, name: &str, within: Span) {
         let whole = name.split('.').next().unwrap_or_default();
-        if self.known.contains(name) || self.known.contains(whole) || self.has_facts && is_fact(name) {
+        if self.known.contains(name) || self.known.contains(whole) {
             return;
+        }
+        if self.has_facts && is_fact(name) {
+            return self.needed(name, within);
         }
         // Escapes can make the text of a file longer than the text that it stands for: then the whole is pointed at.
         let written = format!("{{{{{name}}}}}");
@@ -281,6 +310,19 @@ impl<'d> Checker<'d> {
         };
         let help = did_you_mean(name, &known).unwrap_or(help);
         self.mistake(span, format!("nothing is bound to `{name}`"), Some(help));
+    }
+
+    /// A fact that the scenario uses must be among its needs, so that where it is missing the checks are skipped.
+    fn needed(&mut self, name: &str, within: Span) {
+        let bearer = name.rsplit_once('.').map_or(name, |(bearer, _)| bearer);
+        let covers =
+            |need: &String| need.strip_prefix(bearer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let is_everywhere = EVERYWHERE.iter().any(|fact| name.split('.').next() == Some(fact));
+        if !is_everywhere && !self.needs.iter().any(covers) {
+            let help = format!("say `needs: [{bearer}]`, and the checks are skipped where there is none");
+            self.mistake(within, format!("not every server has `{name}`"), Some(help));
+            self.needs.insert(bearer.to_owned());
+        }
     }
 
     fn base64(&mut self, node: &Node) {

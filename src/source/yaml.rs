@@ -392,17 +392,12 @@ mod tests {
     #[test]
     fn aliases_are_bounded() {
         assert_eq!(value("a: &x [1]\nb: *x"), json!({"a": [1], "b": [1]}));
-        let mut laughs = String::from("a0: &a0 [lol]\n");
-        for i in 1..40 {
-            let refs = vec![format!("*a{}", i - 1); 10].join(", ");
-            laughs.push_str(&format!("a{i}: &a{i} [{refs}]\n"));
-        }
-        assert_eq!(mistakes(&laughs).len(), 1);
-        let mut deep = String::from("a0: &a0 [lol]\n");
-        for i in 1..200 {
-            deep.push_str(&format!("a{i}: &a{i} [*a{}]\n", i - 1));
-        }
-        assert!(mistakes(&deep)[0].contains("nested deeper"));
+        let chain = |links: usize, width: usize| {
+            let link = |i: usize| format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); width].join(", "));
+            (1..links).fold(String::from("a0: &a0 [lol]\n"), |text, i| text + &link(i))
+        };
+        assert!(mistakes(&chain(40, 10))[0].contains("more than 10000 values"));
+        assert!(mistakes(&chain(200, 1))[0].contains("nested deeper"));
     }
 
     #[test]
