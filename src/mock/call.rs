@@ -9,7 +9,7 @@ use super::ask::Question;
 use super::quirk::Quirk;
 use super::resources::{COUNTER, SILENCE};
 use super::server::{Held, Mock, Output, Until, notification};
-use super::tools::{self, PIXEL, Tasks, Tool};
+use super::tools::{self, PIXEL, Tool};
 
 /// Something that others may want to hear of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,11 @@ pub(super) fn failed(reason: &str) -> Object {
     result
 }
 
+/// What the errands come to.
+pub(super) fn errand(arguments: &Value) -> Object {
+    if arguments["fails"] == json!(true) { failed("the errand failed") } else { text("The errand is done.") }
+}
+
 fn contents(contents: &[Value]) -> Object {
     let mut result = Object::new();
     result.insert("content".to_owned(), json!(contents));
@@ -46,6 +51,9 @@ impl Mock {
         let arguments = Value::Object(request.object("arguments")?);
         let tool = tools::find(name, request.revision, self.options.features, self.world.extras)
             .ok_or_else(|| Refusal::params("there is no such tool"))?;
+        if let Some(answer) = self.call_as_task(request, tool, &arguments, out)? {
+            return Ok(answer);
+        }
         if let Some(complaint) = tool.complaint(&arguments)
             && !self.options.has(Quirk::SkipsValidation)
         {
@@ -57,9 +65,6 @@ impl Mock {
         }
         if let Some(question) = Question::of_tool(name, request.revision) {
             return self.ask(request, &arguments, question, out);
-        }
-        if let Some(answer) = self.call_as_task(request, tool, &arguments)? {
-            return Ok(answer);
         }
         Ok(self.run(request, tool, &arguments, out))
     }
@@ -98,7 +103,7 @@ impl Mock {
                 self.tell(&[Change::Tools, Change::Resources, Change::Prompts], out);
                 text(if self.world.extras { "The extras are there." } else { "The extras are gone." })
             }
-            "errand" if arguments["fails"] == json!(true) => failed("the errand failed"),
+            "errand" => errand(arguments),
             _ => text("Done."),
         };
         Answer::Result(result)
@@ -123,15 +128,6 @@ impl Mock {
         let until = Until::Messages { wanted, seen: 0, token: request.progress_token().cloned() };
         self.held.push(Held { exchange: request.exchange, id: request.id.clone(), until });
         Answer::Later
-    }
-
-    /// Calls a tool as a task, if that is what the request wants.
-    fn call_as_task(&mut self, request: &Request, tool: &Tool, _arguments: &Value) -> Result<Option<Answer>, Refusal> {
-        let _ = (&self.world, request);
-        match tool.tasks {
-            Tasks::Forbidden | Tasks::Optional => Ok(None),
-            Tasks::Required => Err(Refusal::method("tools/call without a task")),
-        }
     }
 
     /// Tells changes to those who asked to hear of them.

@@ -2,14 +2,16 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Seconds since 1970.
+/// Milliseconds since 1970.
 pub(super) fn now() -> u64 {
-    // A clock before 1970 gives times that are wrong, and nothing worse.
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    // A clock before 1970, or far in the future, gives times that are wrong, and nothing worse.
+    since.ok().and_then(|time| time.as_millis().try_into().ok()).unwrap_or(0)
 }
 
-/// The ISO 8601 text of a time in seconds since 1970.
-pub(super) fn iso(seconds: u64) -> String {
+/// The ISO 8601 text of a time in milliseconds since 1970.
+pub(super) fn iso(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     // Years are counted from March, so that the leap day is the last of its year; day 0 is 0000-03-01.
     let day = days + 719_468;
@@ -21,7 +23,7 @@ pub(super) fn iso(seconds: u64) -> String {
     let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     let year = era * 400 + year_of_era + carry;
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day_of_month:02}T{hour:02}:{minute:02}:{second:02}Z")
+    format!("{year:04}-{month:02}-{day_of_month:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", milliseconds % 1000)
 }
 
 /// 32 hexadecimal digits from the system's source of randomness.
@@ -38,10 +40,10 @@ mod tests {
 
     #[test]
     fn times_read_as_iso_8601() {
-        assert_eq!(iso(0), "1970-01-01T00:00:00Z");
-        assert_eq!(iso(951_782_399), "2000-02-28T23:59:59Z");
-        assert_eq!(iso(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(iso(1_785_196_800), "2026-07-28T00:00:00Z");
+        assert_eq!(iso(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(iso(951_782_399_001), "2000-02-28T23:59:59.001Z");
+        assert_eq!(iso(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(iso(1_785_196_800_000), "2026-07-28T00:00:00.000Z");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::call::Change;
 use super::options::Options;
 use super::quirk::Quirk;
 use super::server::{Mock, Output, notification};
-use super::{resources, tools};
+use super::{resources, tasks, tools};
 
 /// What `initialize` settled, and what was set since.
 #[derive(Debug, Clone)]
@@ -177,7 +177,7 @@ impl Mock {
     }
 
     fn serve_in_session(&mut self, request: &Request, out: &mut Vec<Output>) -> Answer {
-        if let Some(answer) = self.serve_common(request, out) {
+        if let Some(answer) = self.serve_common(request, out).or_else(|| self.serve_task(request, out)) {
             return answer;
         }
         let keeps = self.options.has(Quirk::KeepsSubscriptions);
@@ -240,6 +240,15 @@ pub(super) fn capabilities(revision: Revision, options: &Options) -> Value {
     });
     if revision >= Revision::V2025_03_26 {
         capabilities["completions"] = json!({});
+    }
+    if revision == Revision::V2025_11_25 {
+        capabilities["tasks"] = json!({"cancel": {}, "requests": {"tools": {"call": {}}}});
+        if options.lists_tasks {
+            capabilities["tasks"]["list"] = json!({});
+        }
+    }
+    if revision == Revision::V2026_07_28 {
+        capabilities["extensions"] = json!({tasks::EXTENSION: {}});
     }
     capabilities
 }

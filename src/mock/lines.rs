@@ -132,15 +132,12 @@ impl Peer for Lines {
         if self.exit.is_some() {
             return Vec::new();
         }
-        match line {
-            Some(line) => {
-                let text = self.line(line);
-                self.seen(&text, ExitAfter::Nothing)
-            }
-            None => {
-                let text = self.eof();
-                self.seen(&text, ExitAfter::InputClosed)
-            }
+        if let Some(line) = line {
+            let text = self.line(line);
+            self.seen(&text, ExitAfter::Nothing)
+        } else {
+            let text = self.eof();
+            self.seen(&text, ExitAfter::InputClosed)
         }
     }
 

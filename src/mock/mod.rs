@@ -18,6 +18,7 @@ mod rules;
 mod seal;
 mod server;
 mod stateless;
+mod tasks;
 mod tools;
 mod world;
 

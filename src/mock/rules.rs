@@ -14,7 +14,7 @@ use super::server::Output;
 /// The rules in force, and what they have seen.
 #[derive(Debug, Default)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    table: Vec<Rule>,
     marks: Vec<Mark>,
     hung: bool,
 }
@@ -65,12 +65,12 @@ impl Rules {
     /// The rules of these broken servers, all at once.
     pub fn new(broken: impl IntoIterator<Item = Broken>) -> Self {
         let rules = broken.into_iter().map(|broken| Rule { broken, seen: 0 }).collect();
-        Self { rules, ..Self::default() }
+        Self { table: rules, ..Self::default() }
     }
 
     /// The quirks that the rules name.
     pub fn quirks(&self) -> Result<Vec<Quirk>, UnknownQuirk> {
-        self.rules.iter().filter_map(|rule| rule.broken.quirk.as_deref()).map(str::parse).collect()
+        self.table.iter().filter_map(|rule| rule.broken.quirk.as_deref()).map(str::parse).collect()
     }
 
     /// What is done before anything is read.
@@ -96,12 +96,12 @@ impl Rules {
 
     /// What a rule changes of the HTTP answer.
     pub fn patch(&self, rule: usize) -> Option<&HttpPatch> {
-        self.rules.get(rule)?.broken.http.as_ref()
+        self.table.get(rule)?.broken.http.as_ref()
     }
 
     /// Whether a rule ends the server.
     pub fn exits(&self, rule: usize) -> bool {
-        self.rules.get(rule).is_some_and(|rule| rule.broken.exit.is_some())
+        self.table.get(rule).is_some_and(|rule| rule.broken.exit.is_some())
     }
 
     /// Whether nothing is answered any more.
@@ -119,7 +119,7 @@ impl Rules {
         outputs: Vec<Output>,
     ) -> Effects {
         let mut all = Effects::default();
-        if self.rules.is_empty() {
+        if self.table.is_empty() {
             all.effects = outputs.into_iter().map(Effect::Send).collect();
             return all;
         }
@@ -132,7 +132,7 @@ impl Rules {
         // The rules for parts of a batch are about these parts; all else is about the whole.
         let mut unanswered = Vec::new();
         for rule in set_off {
-            let broken = &self.rules[rule].broken;
+            let broken = &self.table[rule].broken;
             if let Some(code) = broken.exit {
                 all.effects = broken.print.iter().cloned().map(Effect::Print).chain([Effect::Exit(code)]).collect();
                 return all;
@@ -179,7 +179,7 @@ impl Rules {
             self.marks.push(Mark { exchange, rule, facts: facts.clone() });
             return;
         }
-        let broken = &self.rules[rule].broken;
+        let broken = &self.table[rule].broken;
         all.effects.extend(broken.print.iter().cloned().map(Effect::Print));
         let answer = broken.answer.iter().map(|answer| answered(answer, &Value::Null));
         for message in broken.before.iter().cloned().chain(answer).chain(broken.after.iter().cloned()) {
@@ -242,7 +242,7 @@ impl Rules {
     ) {
         let (mut silent, mut twice, mut after) = (false, false, Vec::new());
         for rule in set_off {
-            let broken = &self.rules[*rule].broken;
+            let broken = &self.table[*rule].broken;
             if let (Some(patch), Some(exchange), Moment::Sending(_)) = (&broken.http, exchange, &broken.when) {
                 all.patches.push((exchange, patch.clone()));
             }
@@ -279,7 +279,7 @@ impl Rules {
     fn at(&mut self, moment: &Moment) -> Effects {
         let mut all = Effects::default();
         for rule in self.set_off(|of| of == moment) {
-            let broken = &self.rules[rule].broken;
+            let broken = &self.table[rule].broken;
             all.effects.extend(broken.print.iter().cloned().map(Effect::Print));
             for message in broken.before.iter().chain(&broken.after) {
                 all.effects.push(Effect::Send(Output { exchange: None, message: message.clone() }));
@@ -293,7 +293,7 @@ impl Rules {
     /// The rules whose moment has come, and often enough.
     fn set_off(&mut self, has_come: impl Fn(&Moment) -> bool) -> Vec<usize> {
         let mut set_off = Vec::new();
-        for (index, rule) in self.rules.iter_mut().enumerate() {
+        for (index, rule) in self.table.iter_mut().enumerate() {
             if has_come(&rule.broken.when) {
                 rule.seen += 1;
                 if rule.seen >= rule.broken.from.unwrap_or(1) {
@@ -386,4 +386,100 @@ fn answered(answer: &Value, id: &Value) -> Value {
         message.extend(members.clone());
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Lines, Options};
+    use super::*;
+    use crate::transport::{Incoming, Peer as _};
+
+    /// What a server with this rule prints for these lines.
+    fn printed(broken: Broken, lines: &[&str]) -> Vec<String> {
+        let mut server = Lines::new(Options::default(), [broken]).expect("known quirks only");
+        let seen = server.start().into_iter();
+        let seen: Vec<_> = seen.chain(lines.iter().flat_map(|line| server.receive(Some(line.as_bytes())))).collect();
+        seen.into_iter()
+            .map(|incoming| match incoming {
+                Incoming::Line(line) => String::from_utf8(line.to_vec()).expect("UTF-8"),
+                Incoming::Exited(exit) => format!("exited with {:?}", exit.code),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    fn when(pattern: Value) -> Broken {
+        Broken { when: Moment::Received(pattern), ..Broken::default() }
+    }
+
+    const PING: &str = r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#;
+    const PONG: &str = r#"{"jsonrpc":"2.0","id":7,"result":{}}"#;
+
+    #[test]
+    fn an_answer_is_replaced_patched_dropped_or_doubled() {
+        let ping = || when(json!({"method": "ping"}));
+        let answer = Broken { answer: Some(json!({"error": {"code": 1, "message": "{{id}}: no"}})), ..ping() };
+        assert_eq!(printed(answer, &[PING]), [r#"{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"7: no"}}"#]);
+        let merge = Broken { merge: Some(json!({"jsonrpc": null, "id": "x"})), ..ping() };
+        assert_eq!(printed(merge, &[PING]), [r#"{"id":"x","result":{}}"#]);
+        assert_eq!(printed(Broken { silent: true, ..ping() }, &[PING]), [] as [&str; 0]);
+        assert_eq!(printed(Broken { twice: true, ..ping() }, &[PING]), [PONG, PONG]);
+        assert_eq!(printed(Broken { twice: true, from: Some(2), ..ping() }, &[PING, PING]), [PONG, PONG, PONG]);
+    }
+
+    #[test]
+    fn messages_and_text_come_before_and_after() {
+        let rule = Broken {
+            before: vec![json!({"to": "{{id}}"})],
+            after: vec![json!("{{progressToken}}")],
+            print: Some("Hello\n".to_owned()),
+            ..when(json!({}))
+        };
+        assert_eq!(printed(rule, &[PING]), ["Hello", r#"{"to":7}"#, PONG, "null"]);
+        let rule = Broken { answer: Some(json!({"result": {}})), ..when(json!({"method": "notifications/x"})) };
+        let notification = r#"{"jsonrpc":"2.0","method":"notifications/x"}"#;
+        assert_eq!(printed(rule, &[notification]), [r#"{"jsonrpc":"2.0","id":null,"result":{}}"#]);
+        let start = Broken { when: Moment::Start, print: Some("Listening".to_owned()), ..Broken::default() };
+        assert_eq!(printed(start, &[PING]), [format!("Listening{PONG}")]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_an_answer_too() {
+        let rule = Broken { silent: true, ..when(json!("nonsense")) };
+        assert_eq!(printed(rule, &["nonsense", PING]), [PONG]);
+        let rule = Broken {
+            when: Moment::Sending(json!({"error": {"code": -32700}})),
+            merge: Some(json!({"error": {"code": -32000}})),
+            ..Broken::default()
+        };
+        assert!(printed(rule, &["nonsense"])[0].contains("-32000"));
+    }
+
+    #[test]
+    fn a_server_exits_or_falls_silent() {
+        let rule = Broken { exit: Some(3), ..when(json!({"method": "ping"})) };
+        assert_eq!(printed(rule, &[PING, PING]), ["OutputClosed", "exited with Some(3)"]);
+        let rule = Broken { hang: true, ..when(json!({"method": "x"})) };
+        assert_eq!(printed(rule, &[PING, r#"{"jsonrpc":"2.0","id":1,"method":"x"}"#, PING]), [PONG]);
+        let rule = Broken { quirk: Some("string-ids".to_owned()), ..Broken::default() };
+        assert_eq!(printed(rule, &[PING]), [r#"{"jsonrpc":"2.0","id":"7","result":{}}"#]);
+        let unknown = Broken { quirk: Some("none".to_owned()), ..Broken::default() };
+        assert_eq!(
+            Lines::new(Options::default(), [unknown]).err().map(|e| e.to_string()).as_deref(),
+            Some("`none` is no quirk of the built-in server")
+        );
+    }
+
+    #[test]
+    fn parts_of_a_batch_are_changed_one_by_one() {
+        let rule = Broken { merge: Some(json!({"result": {"x": 1}})), ..when(json!({"id": 2})) };
+        let lines = [
+            r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26","capabilities":{},"clientInfo":{"name":"t","version":"0"}}}"#,
+            r#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"ping"}]"#,
+        ];
+        assert_eq!(
+            printed(rule, &lines)[1],
+            r#"[{"jsonrpc":"2.0","id":1,"result":{}},{"jsonrpc":"2.0","id":2,"result":{"x":1}}]"#
+        );
+    }
 }

@@ -6,8 +6,8 @@ use rustls::crypto::tls13::OkmBlock;
 
 use super::clock;
 
-/// How long a state may be carried, in seconds.
-const LIFETIME: u64 = 600;
+/// How long a state may be carried, in milliseconds.
+const LIFETIME: u64 = 600_000;
 
 /// Any process of the server takes the states of any other. A server that guards something would keep its key to itself.
 const KEY: &[u8; 32] = b"the built-in server guards none.";

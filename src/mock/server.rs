@@ -14,6 +14,7 @@ use super::handshake::Session;
 use super::options::Options;
 use super::quirk::Quirk;
 use super::stateless::Listen;
+use super::tasks::Task;
 use super::world::World;
 
 /// One conversation with the built-in server (over HTTP in the stateless era: all of them).
@@ -24,6 +25,7 @@ pub struct Mock {
     pub(super) world: World,
     pub(super) held: Vec<Held>,
     pub(super) listens: Vec<Listen>,
+    pub(super) tasks: Vec<Task>,
     /// Requests sent to the client so far.
     pub(super) asked: u64,
     /// What the newest stateless request declared, for the quirk that remembers it.
@@ -65,6 +67,7 @@ impl Mock {
             world: World::default(),
             held: Vec::new(),
             listens: Vec::new(),
+            tasks: Vec::new(),
             asked: 0,
             remembered: json!({}),
         }

@@ -9,8 +9,8 @@ use super::answer::{Answer, LEVELS, Object, Refusal, Request};
 use super::call::Change;
 use super::handshake::capabilities;
 use super::quirk::Quirk;
-use super::resources;
 use super::server::{Mock, Output, notification};
+use super::{resources, tasks};
 
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
@@ -60,7 +60,10 @@ impl Mock {
                 "instructions": "This server shows what a correct one does. Its tools change nothing but itself.",
             })),
             "subscriptions/listen" => self.listen(&request, out).into(),
-            _ => self.serve_common(&request, out).unwrap_or_else(|| Refusal::method(method).into()),
+            _ => self
+                .serve_common(&request, out)
+                .or_else(|| self.serve_task_extension(&request, out))
+                .unwrap_or_else(|| Refusal::method(method).into()),
         };
         match answer {
             Answer::Result(mut result) => {
@@ -145,9 +148,8 @@ impl Mock {
         let mut filter = json!({});
         for name in ["toolsListChanged", "promptsListChanged", "resourcesListChanged"] {
             match wanted.get(name) {
-                None | Some(Value::Bool(false)) => {}
                 Some(Value::Bool(true)) if self.options.offers_all() => filter[name] = json!(true),
-                Some(Value::Bool(true)) => {}
+                None | Some(Value::Bool(_)) => {}
                 Some(_) => return Err(Refusal::params(format!("`{name}` must be a boolean"))),
             }
         }
@@ -160,6 +162,13 @@ impl Mock {
                 }
             }
             Some(_) => return Err(Refusal::params("`resourceSubscriptions` must be an array of strings")),
+        }
+        match wanted.get("taskIds") {
+            Some(Value::Array(ids)) if self.options.offers_all() => {
+                tasks::require_declared(request)?;
+                filter["taskIds"] = self.known_tasks(ids).into();
+            }
+            _ => {}
         }
         let listen = Listen { exchange: request.exchange, id: request.id.clone(), filter };
         out.push(listen.notify("notifications/subscriptions/acknowledged", json!({"notifications": listen.filter})));
@@ -181,6 +190,12 @@ impl Listen {
             }
         };
         (wanted || all).then(|| self.notify(change.method(), params))
+    }
+
+    /// The notification of a task, if the subscription is to hear of it.
+    pub(super) fn tell_task(&self, id: &str, task: Value) -> Option<Output> {
+        let ids = self.filter.get("taskIds")?.as_array()?;
+        ids.iter().any(|known| known == id).then(|| self.notify("notifications/tasks", task))
     }
 
     /// What ends the subscription from the server's side. The pages of the specification disagree on whether a notification or

@@ -46,7 +46,9 @@ impl Client {
                 other => panic!("{other:?}"),
             })
             .collect();
-        messages.iter().for_each(|message| self.judge(message));
+        for message in &messages {
+            self.judge(message);
+        }
         messages
     }
 
@@ -76,7 +78,7 @@ impl Client {
         answer
     }
 
-    fn call(&mut self, tool: &str, arguments: Value) -> Vec<Value> {
+    fn call(&mut self, tool: &str, arguments: &Value) -> Vec<Value> {
         self.exchange("tools/call", json!({"name": tool, "arguments": arguments}))
     }
 
@@ -143,7 +145,7 @@ fn every_feature_is_right_in_every_revision() {
                 "route" => json!({"region": "north"}),
                 _ => json!({}),
             };
-            let answers = client.call(&name, arguments);
+            let answers = client.call(&name, &arguments);
             assert!(!answers.is_empty(), "{name}");
         }
         for resource in client.walk("resources/list", "resources") {
@@ -279,7 +281,7 @@ fn progress_and_log_messages_go_to_who_asked() {
             client.request("logging/setLevel", json!({"level": "error"}));
             json!({})
         } else {
-            assert_eq!(client.call("log", json!({})).len(), 1, "none without a level");
+            assert_eq!(client.call("log", &json!({})).len(), 1, "none without a level");
             json!({"io.modelcontextprotocol/logLevel": "error"})
         };
         let answers = client.exchange("tools/call", json!({"name": "log", "_meta": level}));
@@ -292,14 +294,14 @@ fn progress_and_log_messages_go_to_who_asked() {
 fn a_held_request_can_be_cancelled() {
     for revision in Revision::ALL {
         let mut client = Client::new(revision);
-        assert!(client.call("hold", json!({"messages": 2})).is_empty());
+        assert!(client.call("hold", &json!({"messages": 2})).is_empty());
         let id = client.next;
         let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
         assert!(client.say(&cancel).is_empty());
         client.request("tools/list", json!({}));
         client.request("tools/list", json!({}));
 
-        assert!(client.call("hold", json!({"messages": 1})).is_empty());
+        assert!(client.call("hold", &json!({"messages": 1})).is_empty());
         let (id, answers) = (client.next, client.exchange("prompts/list", json!({})));
         assert_eq!(answers.len(), 2);
         assert_eq!(answers[1]["id"], id);
@@ -309,19 +311,19 @@ fn a_held_request_can_be_cancelled() {
 #[test]
 fn changes_are_told_to_subscribers() {
     let mut client = Client::new(Revision::V2025_06_18);
-    assert_eq!(client.call("touch", json!({})).len(), 1);
+    assert_eq!(client.call("touch", &json!({})).len(), 1);
     client.request("resources/subscribe", json!({"uri": "mock://counter"}));
-    assert_eq!(client.call("touch", json!({}))[0]["params"]["uri"], "mock://counter");
+    assert_eq!(client.call("touch", &json!({}))[0]["params"]["uri"], "mock://counter");
     client.request("resources/unsubscribe", json!({"uri": "mock://counter"}));
-    assert_eq!(client.call("touch", json!({})).len(), 1);
-    assert_eq!(client.call("toggle_extras", json!({})).len(), 4);
+    assert_eq!(client.call("touch", &json!({})).len(), 1);
+    assert_eq!(client.call("toggle_extras", &json!({})).len(), 4);
 
     let mut client = Client::new(Revision::V2026_07_28);
-    assert_eq!(client.call("toggle_extras", json!({})).len(), 1);
+    assert_eq!(client.call("toggle_extras", &json!({})).len(), 1);
     let listen = json!({"notifications": {"toolsListChanged": true, "resourceSubscriptions": ["mock://counter", "mock://none"]}});
     let acknowledged = client.exchange("subscriptions/listen", listen);
     assert_eq!(acknowledged[0]["params"]["notifications"]["resourceSubscriptions"], json!(["mock://counter"]));
-    let told = client.call("toggle_extras", json!({}));
+    let told = client.call("toggle_extras", &json!({}));
     assert_eq!(told.len(), 2);
     assert_eq!(
         told[0]["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"],
@@ -344,14 +346,14 @@ fn questions_are_asked_in_the_way_of_the_era() {
     ];
     for (tool, reply) in &replies {
         let mut client = Client::new(Revision::V2025_11_25);
-        let asked = client.call(tool, json!({}));
+        let asked = client.call(tool, &json!({}));
         assert!(asked[0]["method"].is_string(), "{asked:?}");
         let answers = client.say(&json!({"jsonrpc": "2.0", "id": asked[0]["id"], "result": reply}));
         let answer = answers.last().expect("an answer");
         assert_eq!(answer["result"].get("isError"), None, "{answer}");
 
         let mut client = Client::new(Revision::V2026_07_28);
-        let asked = client.call(tool, json!({})).remove(0);
+        let asked = client.call(tool, &json!({})).remove(0);
         let (key, _) = asked["result"]["inputRequests"].as_object().and_then(|all| all.iter().next()).expect("one");
         let mut again = json!({"name": tool, "requestState": asked["result"]["requestState"], "inputResponses": {}});
         assert_eq!(client.request("tools/call", again.clone())["result"]["resultType"], "input_required");
@@ -361,7 +363,7 @@ fn questions_are_asked_in_the_way_of_the_era() {
         assert_eq!(client.request("tools/call", again)["error"]["code"], -32602);
 
         let mut client = Client::open(Revision::V2026_07_28, Options::default(), json!({}));
-        assert_eq!(client.call(tool, json!({}))[0]["error"]["code"], -32021);
+        assert_eq!(client.call(tool, &json!({}))[0]["error"]["code"], -32021);
     }
 }
 
@@ -396,4 +398,73 @@ fn a_tools_only_server_knows_nothing_else() {
             assert_eq!(client.request(method, json!({}))["error"]["code"], -32601, "{method}");
         }
     }
+}
+
+#[test]
+fn tasks_of_the_core_end_after_a_while() {
+    let mut client = Client::new(Revision::V2025_11_25);
+    let task = |tool: &str, fails: bool| {
+        let arguments = if tool == "errand" { json!({"fails": fails}) } else { json!({}) };
+        json!({"name": tool, "arguments": arguments, "task": {"ttl": 1_000_000_000_000_u64}})
+    };
+    assert_eq!(client.call("long_errand", &json!({}))[0]["error"]["code"], -32601);
+    assert_eq!(client.request("tools/call", task("echo", false))["error"]["code"], -32601);
+    assert_eq!(client.request("tasks/get", json!({"taskId": "none"}))["error"]["code"], -32602);
+    for (fails, status) in [(false, "completed"), (true, "failed")] {
+        let created = client.request("tools/call", task("errand", fails));
+        assert_eq!(created["result"]["task"]["status"], "working");
+        assert_eq!(created["result"]["task"]["ttl"], 3_600_000);
+        let id = json!({"taskId": created["result"]["task"]["taskId"]});
+        assert_eq!(client.request("tasks/get", id.clone())["result"]["status"], "working");
+        let answers = client.exchange("tasks/get", id.clone());
+        assert_eq!((answers.len(), &answers[0]["method"]), (2, &json!("notifications/tasks/status")));
+        assert_eq!(answers[1]["result"]["status"], status);
+        let result = client.request("tasks/result", id.clone());
+        assert_eq!(result["result"].get("isError").is_some(), fails);
+        assert_eq!(result["result"]["_meta"]["io.modelcontextprotocol/related-task"], id);
+        assert_eq!(client.request("tasks/cancel", id)["error"]["code"], -32602);
+    }
+    let created = client.request("tools/call", task("long_errand", false));
+    let id = json!({"taskId": created["result"]["task"]["taskId"]});
+    assert_eq!(client.exchange("tasks/cancel", id.clone())[1]["result"]["status"], "cancelled");
+    assert_eq!(client.request("tasks/get", id)["result"]["status"], "cancelled");
+    client.request("tools/call", task("long_errand", false));
+    assert_eq!(client.walk("tasks/list", "tasks").len(), 4);
+}
+
+#[test]
+fn tasks_of_the_extension_are_for_those_who_declare_it() {
+    let mut client = Client::new(Revision::V2026_07_28);
+    assert_eq!(client.call("long_errand", &json!({}))[0]["error"]["code"], -32021);
+    assert_eq!(client.call("errand", &json!({}))[0]["result"]["resultType"], "complete");
+    assert_eq!(client.request("tasks/get", json!({"taskId": "none"}))["error"]["code"], -32021);
+    client.capabilities["extensions"] = json!({"io.modelcontextprotocol/tasks": {}});
+    assert_eq!(client.request("tasks/get", json!({"taskId": "none"}))["error"]["code"], -32602);
+    assert_eq!(client.request("tasks/result", json!({"taskId": "none"}))["error"]["code"], -32601);
+    let created = client.call("errand", &json!({"asks": true})).remove(0);
+    assert_eq!(created["result"]["resultType"], "task");
+    let id = created["result"]["taskId"].clone();
+    let acknowledged = client.exchange("subscriptions/listen", json!({"notifications": {"taskIds": [id, "none"]}}));
+    assert_eq!(acknowledged[0]["params"]["notifications"]["taskIds"], json!([id]));
+    let answers = client.exchange("tasks/get", json!({"taskId": id}));
+    assert_eq!((answers.len(), &answers[0]["method"]), (2, &json!("notifications/tasks")));
+    assert_eq!(answers[1]["result"]["status"], "input_required");
+    let update =
+        json!({"taskId": id, "inputResponses": {"x": {}, "name": {"action": "accept", "content": {"name": "Aino"}}}});
+    assert_eq!(client.exchange("tasks/update", update).len(), 2);
+    let done = client.exchange("tasks/get", json!({"taskId": id})).remove(1);
+    assert_eq!(done["result"]["result"]["content"][0]["text"], "Hello, Aino!");
+    assert_eq!(client.request("tasks/cancel", json!({"taskId": id}))["result"]["resultType"], "complete");
+    assert_eq!(client.request("tasks/get", json!({"taskId": id}))["result"]["status"], "completed");
+}
+
+#[tokio::test]
+async fn lines_are_served_until_the_input_ends() {
+    let input = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r\n\nnonsense\n{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\"}";
+    let mut output = Vec::new();
+    let server = Lines::new(Options::default(), []).expect("no rules");
+    assert_eq!(server.serve(&input[..], &mut output).await.expect("memory does not fail"), 0);
+    let text = String::from_utf8(output).expect("UTF-8");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert_eq!(text.lines().last(), Some("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}"));
 }

@@ -216,7 +216,10 @@ static TABLE: LazyLock<Vec<Tool>> = LazyLock::new(|| {
             "errand",
             "Errand",
             "Does something that may take long, as a task if wanted.",
-            object(json!({"fails": {"type": "boolean", "default": false}}), json!([])),
+            object(
+                json!({"fails": {"type": "boolean", "default": false}, "asks": {"type": "boolean", "default": false}}),
+                json!([]),
+            ),
         )
         .tasks(Tasks::Optional),
         tool("long_errand", "Long errand", "Does something that takes long, always as a task.", nothing())

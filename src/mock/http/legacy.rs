@@ -57,6 +57,6 @@ impl State {
         for output in &mut outputs {
             output.exchange = output.exchange.or(Some(exchange));
         }
-        self.answer_legacy(exchange, call, key, outputs, set_off)
+        self.answer_legacy(exchange, call, &key, outputs, set_off)
     }
 }

@@ -96,7 +96,9 @@ impl State {
         let patches: Vec<_> = set_off.iter().filter_map(|rule| self.rules.patch(*rule).cloned()).collect();
         match self.route(call, set_off) {
             Reply::Answer(mut answer) => {
-                patches.iter().for_each(|patch| answer.patch(patch));
+                for patch in &patches {
+                    answer.patch(patch);
+                }
                 Reply::Answer(answer)
             }
             other => other,
@@ -162,11 +164,11 @@ impl State {
         &mut self,
         exchange: ExchangeId,
         call: &Call,
-        key: Key,
+        key: &Key,
         outputs: Vec<Output>,
         set_off: Vec<usize>,
     ) -> Reply {
-        let revision = self.conversations.get(&key).and_then(|conversation| conversation.mock.revision());
+        let revision = self.conversations.get(key).and_then(|conversation| conversation.mock.revision());
         let Effects { effects, patches } = self.rules.pass(exchange, &call.body, revision, set_off, outputs);
         if self.rules.is_hung() {
             return Reply::Hang;
@@ -174,7 +176,7 @@ impl State {
         for effect in effects {
             match effect {
                 Effect::Send(Output { message, .. }) => {
-                    if let Some(conversation) = self.conversations.get_mut(&key) {
+                    if let Some(conversation) = self.conversations.get_mut(key) {
                         conversation.send(Output { exchange: None, message });
                     }
                 }
@@ -186,7 +188,9 @@ impl State {
             }
         }
         let mut answer = Answer::empty(202);
-        patches.iter().for_each(|(_, patch)| answer.patch(patch));
+        for (_, patch) in &patches {
+            answer.patch(patch);
+        }
         Reply::Answer(answer)
     }
 
@@ -211,7 +215,9 @@ impl State {
             (_, Some(key), Some(conversation)) => {
                 let events = conversation.open(exchange, &key);
                 if let Some(stream) = conversation.streams.get_mut(&exchange) {
-                    own.iter().for_each(|message| stream.send(message));
+                    for message in &own {
+                        stream.send(message);
+                    }
                 }
                 Answer::events(events, key, exchange)
             }
