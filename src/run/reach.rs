@@ -1,8 +1,10 @@
 //! Finds out which revisions a target speaks, over which transport, by opening a session in each. Judges nothing.
 
+use std::future::Future;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{Either, select, try_join_all};
+use tokio::time::timeout;
 
 use crate::protocol::{Era, Revision};
 use crate::session::{Opened, Opening, open};
@@ -17,6 +19,10 @@ pub(super) struct Reached {
     pub answered: Vec<(String, String)>,
 }
 
+/// How long a target may keep silent on the first message of the stateless era once it has opened sessions of the older
+/// one: some servers that do not know it never answer.
+const ERA_SILENCE: Duration = Duration::from_secs(5);
+
 /// Opens a session in each of these revisions, all at once.
 pub(super) async fn reach(
     target: &Target,
@@ -25,8 +31,11 @@ pub(super) async fn reach(
     within: Duration,
 ) -> Result<Reached, TransportError> {
     let kind = if matches!(target, Target::Url(_)) { TransportKind::Http } else { TransportKind::Stdio };
-    let attempts = revisions.iter().map(|&revision| open(target, kind, revision, limits, within));
-    let mut openings = try_join_all(attempts).await?;
+    let (older, stateless): (Vec<_>, Vec<_>) = revisions.iter().partition(|revision| revision.era() == Era::Handshake);
+    let attempt = |revision: Revision| open(target, kind, revision, limits, within);
+    let older = try_join_all(older.into_iter().map(attempt));
+    let stateless = try_join_all(stateless.into_iter().map(attempt));
+    let mut openings = both_eras(older, stateless).await?;
     if kind == TransportKind::Http && openings.iter().all(|opening| is_no_streamable_endpoint(&opening.outcome)) {
         openings = over_sse(target, revisions, limits, within, openings).await?;
     }
@@ -39,6 +48,29 @@ pub(super) async fn reach(
     });
     let answered = answered.collect();
     Ok(Reached { openings, answered })
+}
+
+/// Waits for the openings of both eras. Where the older one has opened, the stateless one gets a while more, and is taken
+/// as not offered after that.
+async fn both_eras(
+    older: impl Future<Output = Result<Vec<Opening>, TransportError>>,
+    stateless: impl Future<Output = Result<Vec<Opening>, TransportError>>,
+) -> Result<Vec<Opening>, TransportError> {
+    let (older, stateless) = (std::pin::pin!(older), std::pin::pin!(stateless));
+    let (mut openings, rest) = match select(older, stateless).await {
+        Either::Left((older, stateless)) => {
+            let older = older?;
+            let rest = if older.iter().any(|opening| opening.outcome == Opened::Yes) {
+                timeout(ERA_SILENCE, stateless).await.unwrap_or_else(|_| Ok(Vec::new()))
+            } else {
+                stateless.await
+            };
+            (older, rest?)
+        }
+        Either::Right((stateless, older)) => (older.await?, stateless?),
+    };
+    openings.extend(rest);
+    Ok(openings)
 }
 
 /// The fallback of the backward-compatibility page: where POST fails, a GET may open the old event stream. The attempts

@@ -86,7 +86,7 @@ fn mirrored(message: &Value, parameters: &[(String, Vec<String>)]) -> Vec<(Strin
 /// A header value as the stateless revision wants it: plain where it is plain visible ASCII, else Base64 between markers.
 fn encoded(text: &str) -> String {
     let plain = text.bytes().all(|b| matches!(b, b' '..=b'~')) && text.trim() == text && !text.starts_with("=?base64?");
-    if plain && !text.is_empty() { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) }
+    if plain { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) }
 }
 
 /// The `x-mcp-header` annotations of a tool's input schema: header name and path of the property.

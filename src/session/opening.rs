@@ -37,9 +37,6 @@ pub enum Opened {
     Unreachable(String),
 }
 
-/// How long a target may keep silent on the first message of an era that it may not know.
-const ERA_SILENCE: Duration = Duration::from_secs(5);
-
 /// Connects and says nothing: a session on which a scenario opens the conversation itself. `Opened::Yes` means connected.
 pub async fn connect(
     target: &Target,
@@ -74,7 +71,7 @@ pub async fn open(
     if opening.outcome == Opened::Yes {
         opening.outcome = match revision.era() {
             Era::Handshake => handshake(&mut opening.session, within).await,
-            Era::Stateless => discover(&mut opening.session, within.min(ERA_SILENCE)).await,
+            Era::Stateless => discover(&mut opening.session, within).await,
         };
     }
     Ok(opening)

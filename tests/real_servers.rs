@@ -1,0 +1,294 @@
+//! Runs the whole suite against real servers over their real transports, and keeps each report as a snapshot.
+//!
+//! `ci/peers` installs the servers into `target/peers`. One that is not installed is skipped with a word on standard error;
+//! with `CI=true` that is a failure. Each failed check in a snapshot is explained in `ci/peers.md`.
+//! `LITMUS_PEER=name` in the environment runs one server only.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mcp_litmus::outcome::{CheckResult, Event, RunInfo, TargetInfo, Verdict};
+use mcp_litmus::run::{Ledger, Selection, Settings, run};
+use mcp_litmus::scenario::Catalogue;
+use mcp_litmus::source::{Document, Source};
+use mcp_litmus::survey::CallPolicy;
+use mcp_litmus::transport::{CommandTarget, Limits, Target, UrlTarget};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::Value;
+
+macro_rules! peers {
+    ($($test:ident: $name:literal,)*) => {
+        $(#[test] fn $test() { peer($name); })*
+        /// The peers of `ci/peers.yaml` that have a test here.
+        const TESTED: &[&str] = &[$($name),*];
+    };
+}
+
+peers! {
+    everything_over_stdio: "everything-stdio",
+    everything_over_http: "everything-http",
+    filesystem: "filesystem",
+    typescript_1_low_level: "typescript-1-low-level",
+    typescript_2_over_stdio: "typescript-2-stdio",
+    typescript_2_over_http: "typescript-2-http",
+    python_1_over_stdio: "python-1-stdio",
+    python_1_over_http: "python-1-http-stateful",
+    python_2_over_stdio: "python-2-stdio",
+    python_2_over_http: "python-2-http-stateful",
+    fastmcp_4_over_stdio: "fastmcp-4-stdio",
+    time: "time",
+    rust_over_stdio: "rust-stdio",
+    rust_over_http: "rust-http-stateful",
+    tools_only_over_stdio: "tools-only-stdio",
+    tools_only_over_http: "tools-only-http",
+}
+
+/// What `ci/peers.yaml` says of a server.
+struct Peer {
+    name: String,
+    command: Vec<String>,
+    url: Option<String>,
+    revisions: Vec<String>,
+}
+
+#[test]
+fn every_tested_peer_is_listed() {
+    let listed: Vec<_> = listed_peers().into_iter().map(|peer| peer.name).collect();
+    for name in TESTED {
+        assert!(listed.iter().any(|listed| listed == name), "{name} is not in ci/peers.yaml");
+    }
+}
+
+/// A correct server that offers one tool and nothing else gets no failure, over either transport.
+#[test]
+fn a_correct_server_with_one_tool_gets_no_failure() {
+    for name in ["tools-only-stdio", "tools-only-http"] {
+        let Some(runs) = judge(name) else { return };
+        for (run, results) in runs {
+            for result in results.iter().filter(|r| !matches!(r.verdict, Verdict::Pass | Verdict::Skipped { .. })) {
+                panic!("{name} {}: {}: {:#?}", run.revision, result.id, result.verdict);
+            }
+        }
+    }
+}
+
+fn peer(name: &str) {
+    if std::env::var("LITMUS_PEER").is_ok_and(|wanted| wanted != name) {
+        return;
+    }
+    let Some(runs) = judge(name) else { return };
+    let report = report(&runs);
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(root().join("snapshots/peers"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, report));
+}
+
+/// Runs the suite against a peer; `None` where it is not installed.
+fn judge(name: &str) -> Option<Vec<(RunInfo, Vec<CheckResult>)>> {
+    let peer = listed_peers().into_iter().find(|peer| peer.name == name).expect("it is listed");
+    let folder = peers_folder();
+    if !is_installed(&peer, &folder) {
+        let missing = format!("{name} is not installed in {}: run ci/peers", folder.display());
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
+        eprintln!("skipped: {missing}");
+        return None;
+    }
+    let (target, server) = started(&peer, &folder);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runs = runtime.block_on(run_suite(target));
+    drop(server);
+    let spoken: Vec<_> = runs.iter().map(|(run, _)| run.revision.clone()).collect();
+    assert_eq!(spoken, peer.revisions, "{name} speaks the revisions that ci/peers.yaml lists");
+    Some(runs)
+}
+
+async fn run_suite(target: Target) -> Vec<(RunInfo, Vec<CheckResult>)> {
+    let catalogue = Catalogue::built_in().expect("the built-in scenarios load");
+    let settings = Settings {
+        target,
+        info: TargetInfo::default(),
+        revisions: Vec::new(),
+        selection: Selection::default(),
+        calls: CallPolicy::All,
+        jobs: 2,
+        // These machines are slow at times: no verdict may hang on that.
+        timeout: Duration::from_secs(30),
+        start_timeout: Duration::from_secs(60),
+        limits: Limits { grace: Duration::from_secs(10), ..Limits::default() },
+        started_at: None,
+    };
+    let (events, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let ledger = Ledger::new(events);
+    run(&settings, &catalogue, &ledger).await.expect("the peer is reached");
+    ledger.finish(false);
+    drop(ledger);
+    let mut runs = Vec::new();
+    while let Some(event) = received.recv().await {
+        match event {
+            Event::RunStarted { run, .. } => runs.push((run, Vec::new())),
+            Event::Check { result } => runs.last_mut().expect("a run has started").1.push(*result),
+            _ => {}
+        }
+    }
+    runs
+}
+
+/// A report for people who compare: a line for each check with a letter for each revision, then each failure once.
+fn report(runs: &[(RunInfo, Vec<CheckResult>)]) -> String {
+    let mut letters: BTreeMap<String, Vec<char>> = BTreeMap::new();
+    let mut failures: BTreeMap<String, (String, Vec<&str>)> = BTreeMap::new();
+    for (position, (run, results)) in runs.iter().enumerate() {
+        for result in results {
+            let line = letters.entry(result.id.to_string()).or_insert_with(|| vec!['.'; runs.len()]);
+            line[position] = match &result.verdict {
+                Verdict::Pass => 'p',
+                Verdict::Fail { .. } => 'F',
+                Verdict::Inconclusive { .. } => '?',
+                Verdict::Skipped { .. } => '-',
+            };
+            let detail = match &result.verdict {
+                Verdict::Fail { evidence } => {
+                    format!(
+                        "{}\n  expected {}\n  actual   {}",
+                        result.level,
+                        steady(&evidence.expected),
+                        steady(&evidence.actual)
+                    )
+                }
+                Verdict::Inconclusive { reason, .. } => format!("inconclusive\n  {}", steady(reason)),
+                _ => continue,
+            };
+            let key = format!("{} {detail}", result.id);
+            failures.entry(key).or_insert_with_key(|key| (key.clone(), Vec::new())).1.push(&run.revision);
+        }
+    }
+    let mut report = String::new();
+    for (run, results) in runs {
+        let count = |word: &str| results.iter().filter(|result| result.verdict.word() == word).count();
+        let (pass, fail, unsure, skipped) = (count("pass"), count("fail"), count("inconclusive"), count("skipped"));
+        let _ = writeln!(
+            report,
+            "{} over {}: {pass} pass, {fail} fail, {unsure} inconclusive, {skipped} skipped",
+            run.revision, run.transport
+        );
+    }
+    report.push_str("\np pass, F fail, ? inconclusive, - skipped, . not in this revision; revisions as above\n\n");
+    for (id, line) in letters {
+        let _ = writeln!(report, "{} {id}", line.into_iter().collect::<String>());
+    }
+    for (text, revisions) in failures.into_values() {
+        let _ = write!(report, "\n{text}\n  in       {}\n", revisions.join(", "));
+    }
+    report
+}
+
+/// A line of evidence without what differs from run to run, cut short.
+fn steady(text: &str) -> String {
+    let replacements = [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
+        (r"[0-9a-f]{32}", "[hex]"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", "[time]"),
+        (r"127\.0\.0\.1:\d+", "[address]"),
+        (r"(/[\w.@-]+){2,}/target/peers", "[peers]"),
+    ];
+    let text = replacements.iter().fold(text.to_owned(), |text, (pattern, name)| {
+        regex::Regex::new(pattern).expect("a pattern").replace_all(&text, *name).into_owned()
+    });
+    text.chars().take(160).collect()
+}
+
+/// The target of a peer, and the process that serves it over HTTP.
+fn started(peer: &Peer, folder: &Path) -> (Target, Option<Server>) {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let fill = |text: &String| text.replace("$PEERS", &folder.to_string_lossy()).replace("$PORT", &port.to_string());
+    let command: Vec<_> = peer.command.iter().map(fill).collect();
+    match &peer.url {
+        None => {
+            let target = CommandTarget {
+                program: command[0].clone(),
+                arguments: command[1..].to_vec(),
+                environment: BTreeMap::new(),
+                directory: None,
+            };
+            (Target::Command(target), None)
+        }
+        Some(url) => {
+            let server = Server::start(&command, port);
+            let url = fill(url).parse().expect("a URL");
+            (Target::Url(UrlTarget { url, headers: Vec::new() }), Some(server))
+        }
+    }
+}
+
+/// A process that serves HTTP; ended with all that it started when dropped.
+struct Server(Child);
+
+impl Server {
+    fn start(command: &[String], port: u16) -> Self {
+        let child = Command::new(&command[0])
+            .args(&command[1..])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("the peer starts");
+        let mut server = Self(child);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(server.0.try_wait().expect("a child").is_none(), "the peer exited at once");
+            assert!(Instant::now() < deadline, "the peer does not listen");
+            std::thread::yield_now();
+        }
+        server
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
+            // It may be gone already; then there is nothing to end.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.0.wait();
+    }
+}
+
+fn is_installed(peer: &Peer, folder: &Path) -> bool {
+    let below = peer.command.iter().find_map(|word| word.strip_prefix("$PEERS/"));
+    let first = below.and_then(|path| path.split('/').next());
+    first.is_some_and(|name| folder.join(name).join(".installed").exists())
+}
+
+fn listed_peers() -> Vec<Peer> {
+    let text = std::fs::read_to_string(root().join("ci/peers.yaml")).expect("ci/peers.yaml");
+    let document =
+        Document::read(&Source::new("ci/peers.yaml", text)).unwrap_or_else(|e| panic!("{}", e.render(false)));
+    let texts =
+        |value: &Value| value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect();
+    let list = document.root.to_value();
+    let peers = list.as_array().expect("a list").iter();
+    peers
+        .map(|peer| Peer {
+            name: peer["name"].as_str().unwrap_or_default().to_owned(),
+            command: texts(&peer["command"]),
+            url: peer["url"].as_str().map(str::to_owned),
+            revisions: texts(&peer["revisions"]),
+        })
+        .collect()
+}
+
+fn peers_folder() -> PathBuf {
+    std::env::var_os("PEERS").map_or_else(|| root().join("target/peers"), PathBuf::from)
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
