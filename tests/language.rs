@@ -8,6 +8,7 @@ use mcp_litmus::judge::{INVARIANTS, PROBES};
 use mcp_litmus::mock::Quirk;
 use mcp_litmus::scenario::{Catalogue, LoadError, Names, Scenario, lint, load_broken, load_scenario};
 use mcp_litmus::source::Diagnostic;
+use proptest::prelude::*;
 
 const NAMES: Names =
     Names { probes: &["slow-drip", "half-body"], invariants: &["ids-answered-once"], quirks: &["forgets-session"] };
@@ -288,6 +289,31 @@ fn hostile_files() {
     let mistakes = load_scenario(Path::new("mine/wide.yaml"), &wide, &NAMES).expect_err("has mistakes");
     assert_eq!(mistakes.len(), 100);
     assert!(mistakes.iter().all(|m| m.to_string().len() < 4000));
+}
+
+proptest! {
+    #[test]
+    fn no_file_is_too_damaged_to_be_judged(
+        at in 0usize..2000,
+        length in 0usize..40,
+        junk in "\\PC{0,6}|[\\x00-\\x1f{}\\[\\]:,&*!|>'\"%@`\u{202e}-]{0,6}",
+        is_broken: bool,
+    ) {
+        let file = if is_broken { "tests/data/whole-language.broken.yaml" } else { "tests/data/whole-language.yaml" };
+        let mut text = fs::read_to_string(file).expect("is there");
+        let start = at % text.len();
+        text.replace_range(start..(start + length).min(text.len()), &junk);
+        let mistakes = if is_broken {
+            load_broken(Path::new("mine/a.broken.yaml"), &text, &NAMES).err()
+        } else {
+            load_scenario(Path::new("mine/a.yaml"), &text, &NAMES).err()
+        };
+        for mistake in mistakes.into_iter().flatten() {
+            let shown = mistake.to_string();
+            prop_assert!(!shown.contains(|c: char| c != '\n' && c.is_control() || c == '\u{202e}'), "{shown:?}");
+            prop_assert!(shown.starts_with("error: ") && shown.contains("\n --> mine/a") || shown.contains("\n  --> mine/a"));
+        }
+    }
 }
 
 #[test]
