@@ -10,6 +10,7 @@ use crate::wire::TransportKind;
 
 /// One broken server: the correct one, with one thing changed. Exactly the requirements of `fails` must fail.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file that is either there or not")]
 pub struct Broken {
     /// The file it stands in.
     pub file: PathBuf,
