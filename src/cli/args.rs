@@ -1,4 +1,4 @@
-//! What can be typed: commands, options and their help. Interprets nothing.
+//! What can be typed: the commands, the options of `run`, and those that several commands have. Interprets nothing.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,6 +7,12 @@ use std::time::Duration;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::console::Colour;
+use super::coverage::CoverageArgs;
+use super::explain::ExplainArgs;
+use super::lint::LintArgs;
+use super::list::ListArgs;
+use super::report::ReportArgs;
+use super::serve::ServeArgs;
 use crate::protocol::Revision;
 
 /// Test any Model Context Protocol server against the specification.
@@ -42,11 +48,27 @@ Exit codes:
 pub(super) enum Command {
     /// Run the conformance checks against a server
     Run(Box<RunArgs>),
+    /// List the checks that a run may hold
+    List(ListArgs),
+    /// Explain a requirement, a check or a scenario
+    Explain(ExplainArgs),
+    /// Show which requirements the checks prove
+    Coverage(CoverageArgs),
+    /// Check scenario files for mistakes, without running them
+    Lint(LintArgs),
+    /// Make reports of runs that were kept
+    Report(ReportArgs),
+    /// Start the built-in MCP server, right or broken on demand
+    Serve(ServeArgs),
 }
 
-/// Run the conformance checks against a server, in every revision that it speaks.
+/// Run the conformance checks against a server, in every revision that it speaks
 #[derive(Debug, Parser)]
-#[command(after_help = RUN_EXAMPLES)]
+#[command(
+    after_help = RUN_EXAMPLES,
+    override_usage = "mcp-litmus run [OPTIONS] -- <COMMAND> [ARG]...\n       mcp-litmus run [OPTIONS] --url <URL>\n       \
+                      mcp-litmus run [OPTIONS] --config <FILE> [--server <NAME>]\n       mcp-litmus run [OPTIONS] --demo"
+)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub target: TargetArgs,
@@ -54,8 +76,11 @@ pub(super) struct RunArgs {
     pub checks: CheckArgs,
     #[command(flatten)]
     pub pace: PaceArgs,
+    /// Keep every event, to be replayed by `report`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub events: Option<OsString>,
     #[command(flatten)]
-    pub output: OutputArgs,
+    pub reports: ReportsArgs,
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -71,7 +96,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Target (exactly one)")]
 pub(super) struct TargetArgs {
-    /// A program that speaks on its standard input and output, with its arguments
+    /// A program that speaks on its standard input and output, with its arguments, after `--`
     #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
     /// The address of an HTTP server
@@ -80,7 +105,7 @@ pub(super) struct TargetArgs {
     /// A server of claude_desktop_config.json, .mcp.json or .vscode/mcp.json
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// The built-in server: tries everything with nothing installed
+    /// The built-in server, with nothing installed
     #[arg(long)]
     pub demo: bool,
 
@@ -102,7 +127,7 @@ pub(super) struct TargetArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Checks")]
 pub(super) struct CheckArgs {
-    /// A revision of the protocol [default: all that the server speaks]
+    /// A revision of the protocol; may be given several times [default: all that the server speaks]
     #[arg(long, value_name = "REVISION", hide_possible_values = true)]
     pub revision: Vec<Revision>,
     /// Run only these checks: an area, a scenario, a requirement or a check id, with * and ?
@@ -114,10 +139,10 @@ pub(super) struct CheckArgs {
     /// Scenarios of your own, in addition
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub scenarios: Vec<PathBuf>,
-    /// Which tools may be called
+    /// Which tools may be called: those annotated as read-only, all or none
     #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     pub call_tools: CallTools,
-    /// The weakest level whose failures count
+    /// Which failures count: of MUST (and what every user expects), or of SHOULD as well
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
     pub fail_on: FailOn,
 }
@@ -140,13 +165,10 @@ pub(super) struct PaceArgs {
 /// What is reported, and where.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
-pub(super) struct OutputArgs {
+pub(super) struct ReportsArgs {
     /// Write a report: junit, json, sarif, html or markdown; the path - is standard output
     #[arg(long, value_name = "FORMAT=PATH")]
     pub report: Vec<OsString>,
-    /// Keep every event, to be replayed by `report`
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub events: Option<OsString>,
     /// Tell only which checks failed, and the conclusion
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -158,25 +180,20 @@ pub(super) struct OutputArgs {
     pub color: Colour,
 }
 
-/// Which tools may be called.
+/// Which tools may be called. Variants have no text of their own, which would spread the help over pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum CallTools {
-    /// Those annotated as read-only
     #[default]
     ReadOnly,
-    /// All of them
     All,
-    /// None of them
     None,
 }
 
 /// The weakest level whose failures count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum FailOn {
-    /// Failures of MUST, MUST NOT and of what every user expects
     #[default]
     Must,
-    /// Those of SHOULD and SHOULD NOT as well
     Should,
 }
 

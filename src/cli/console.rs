@@ -6,15 +6,14 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::ValueEnum;
 use rustix::termios::tcgetwinsize;
 
-/// When to use colours.
+use super::exit::{Exit, Stop};
+
+/// When to use colours: always, never, or on a terminal unless `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Colour {
-    /// On a terminal, unless `NO_COLOR` is set
     #[default]
     Auto,
-    /// In any case
     Always,
-    /// Not at all
     Never,
 }
 
@@ -47,6 +46,13 @@ impl Colour {
 pub(super) fn width() -> usize {
     let size = tcgetwinsize(io::stdout()).or_else(|_| tcgetwinsize(io::stderr()));
     size.map_or(WIDTH, |size| usize::from(size.ws_col)).max(1)
+}
+
+/// Writes to standard output.
+pub(super) fn print(text: &str) -> Result<Exit, Stop> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map(|()| Exit::Conforms).map_err(|error| Stop::unwritten("to standard output", &error))
 }
 
 /// Tells the user something on standard error.

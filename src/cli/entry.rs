@@ -9,7 +9,7 @@ use clap::Parser as _;
 
 use super::args::{Args, Command};
 use super::exit::{Exit, Stop};
-use super::{console, run};
+use super::{console, coverage, explain, lint, list, report, run, serve};
 
 /// Set by the first panic: whatever was reported afterwards, the harness has failed.
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -34,6 +34,12 @@ fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let done = match args.command {
         Command::Run(args) => run::run(&args),
+        Command::List(args) => list::list(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Coverage(args) => coverage::coverage(&args),
+        Command::Lint(args) => lint::lint(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Serve(args) => serve::serve(&args),
     };
     done.unwrap_or_else(|stop| told(&stop))
 }

@@ -21,6 +21,8 @@ pub(super) enum Exit {
     NotReached,
     /// The harness failed.
     Fault,
+    /// The built-in server ended with this code.
+    Served(u8),
     /// A signal asked for the end, or nobody reads the output any more; as shells tell it.
     Signal(u8),
 }
@@ -46,6 +48,7 @@ impl Exit {
             Self::Usage => 2,
             Self::NotReached => 3,
             Self::Fault => 4,
+            Self::Served(number) => number,
             Self::Signal(number) => 128 + number,
         }
     }

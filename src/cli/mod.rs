@@ -3,11 +3,17 @@
 mod args;
 mod config;
 mod console;
+mod coverage;
 mod entry;
 mod exit;
+mod explain;
 mod jsonc;
+mod lint;
+mod list;
 mod outlets;
+mod report;
 mod run;
+mod serve;
 mod settings;
 mod signals;
 

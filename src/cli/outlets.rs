@@ -1,8 +1,9 @@
 //! Where events go: the report on the terminal, the files of `--report` and `--events`. Makes no report itself.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 
-use super::args::OutputArgs;
+use super::args::ReportsArgs;
 use super::exit::Stop;
 use super::{console, settings};
 use crate::outcome::Event;
@@ -22,7 +23,7 @@ pub(super) struct Outlets {
 struct Wanted {
     reports: Vec<(Format, Output)>,
     events: Option<Output>,
-    terminal: Terminal,
+    terminal: Option<Terminal>,
 }
 
 /// A reporter, and what it writes, for a sentence.
@@ -33,11 +34,11 @@ struct Outlet {
 
 impl Outlets {
     /// The outlets that the options ask for. Whatever cannot be written is told now.
-    pub(super) fn new(args: &OutputArgs) -> Result<Self, Stop> {
+    pub(super) fn new(args: &ReportsArgs, events: Option<&OsString>, on_terminal: bool) -> Result<Self, Stop> {
         let reports = settings::reports(&args.report)?;
-        let events = settings::events(args, &reports)?;
+        let events = settings::events(events, &reports)?;
         let takes_stdout = reports.iter().map(|(_, output)| output).chain(&events).any(|o| *o == Output::Stdout);
-        let terminal = terminal(args, takes_stdout);
+        let terminal = on_terminal.then(|| terminal(args, takes_stdout));
         let wanted = Wanted { reports, events, terminal };
         Ok(Self { wanted: Some(wanted), open: Vec::new(), fault: None })
     }
@@ -81,7 +82,8 @@ impl Outlets {
             Outlet { name, reporter: format.reporter(output) }
         }));
         // Last, so that a person who reads its end finds the files written.
-        self.open.push(Outlet { name: "the report".to_owned(), reporter: Box::new(wanted.terminal) });
+        let to_person = |terminal| Outlet { name: "the report".to_owned(), reporter: Box::new(terminal) };
+        self.open.extend(wanted.terminal.map(to_person));
     }
 
     fn went_well(&mut self, name: &str, result: io::Result<()>) -> bool {
@@ -96,7 +98,7 @@ impl Outlets {
 }
 
 /// The report for people goes where no other report goes.
-fn terminal(args: &OutputArgs, takes_stdout: bool) -> Terminal {
+fn terminal(args: &ReportsArgs, takes_stdout: bool) -> Terminal {
     let (out, progress, colour): (Box<dyn io::Write>, _, _) = if takes_stdout {
         (Box::new(io::stderr()), io::stderr().is_terminal(), args.color.for_stderr())
     } else {

@@ -17,7 +17,7 @@ use crate::transport::TransportError;
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
     let catalogue = settings::catalogue(&args.checks.scenarios)?;
     let settings = settings::settings(args, &catalogue)?;
-    let outlets = Outlets::new(&args.output)?;
+    let outlets = Outlets::new(&args.reports, args.events.as_ref(), true)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stop::fault(format!("cannot set up the runtime: {error}")))?;
     // With the runtime go all processes that the run has started and not yet ended.

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use super::args::{CallTools, CheckArgs, OutputArgs, RunArgs, TargetArgs};
+use super::args::{CallTools, CheckArgs, RunArgs, TargetArgs};
 use super::config;
 use super::exit::Stop;
 use crate::judge::{INVARIANTS, PROBES};
@@ -95,8 +95,8 @@ pub(super) fn reports(texts: &[OsString]) -> Result<Vec<(Format, Output)>, Stop>
 }
 
 /// The file of `--events`.
-pub(super) fn events(args: &OutputArgs, reports: &[(Format, Output)]) -> Result<Option<Output>, Stop> {
-    let Some(path) = &args.events else { return Ok(None) };
+pub(super) fn events(path: Option<&OsString>, reports: &[(Format, Output)]) -> Result<Option<Output>, Stop> {
+    let Some(path) = path else { return Ok(None) };
     let output = writable(Output::from(path.clone()))?;
     if reports.iter().any(|(_, other)| *other == output) {
         return Err(Stop::usage(format!("a report and the events go to `{}`", place(&output))));

@@ -25,3 +25,4 @@ pub use model::{
     StepKind, Subject, Watch, When,
 };
 pub use placeholder::{Placeholder, placeholders};
+pub use suggest::nearest;

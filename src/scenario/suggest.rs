@@ -1,7 +1,7 @@
 //! What was probably meant by a mistyped word, and lists of words in a sentence. Knows no language of ours.
 
 /// The candidate that is nearest to a word, if it is near enough to have been meant.
-pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let length = word.chars().count();
     // Of so few letters any word is near to any other; and the work grows with the square of the length.
     if !(3..=80).contains(&length) {

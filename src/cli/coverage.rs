@@ -1,0 +1,180 @@
+//! `coverage`: which requirements can be seen from outside, and which of these some check proves. Asks no target.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::Parser;
+use serde_json::{Map, Value, json};
+
+use super::exit::{Exit, Stop};
+use super::list::ListFormat;
+use super::{console, settings};
+use crate::outcome::Level;
+use crate::protocol::{Observable, Requirement, Revision};
+use crate::run::{Plan, Selection};
+use crate::scenario::Catalogue;
+use crate::wire::TransportKind;
+
+/// Show which requirements the checks prove
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Observable are the requirements that ordinary traffic, lists or provocation show (`wire`, `static`, `provoked`) and that
+bind a server: MAY is counted apart, and what the specification does not say (HOUSE) not at all.")]
+pub(super) struct CoverageArgs {
+    /// Only this revision
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<Revision>,
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: ListFormat,
+}
+
+/// Shows the coverage.
+pub(super) fn coverage(args: &CoverageArgs) -> Result<Exit, Stop> {
+    let catalogue = settings::catalogue(&[])?;
+    let revisions = Revision::ALL.into_iter().filter(|&one| args.revision.is_none_or(|wanted| wanted == one));
+    let covered: Vec<_> = revisions.map(|revision| Covered::of(&catalogue, revision)).collect();
+    console::print(&match args.format {
+        ListFormat::Text => covered.iter().map(Covered::table).collect::<Vec<_>>().join("\n"),
+        ListFormat::Json => document(&covered),
+    })
+}
+
+/// One revision.
+struct Covered {
+    revision: Revision,
+    /// Ids of proved requirements, over each transport that the revision has.
+    transports: Vec<(TransportKind, BTreeSet<&'static str>)>,
+}
+
+impl Covered {
+    fn of(catalogue: &Catalogue, revision: Revision) -> Self {
+        let applies = |kind| Requirement::all().iter().any(|requirement| requirement.applies(revision, kind));
+        let everything = Selection::default();
+        let proved = |kind| {
+            let plan = Plan::new(catalogue, &everything, revision, kind);
+            (kind, plan.checks.iter().map(|check| check.requirement.id.as_str()).collect())
+        };
+        // The newest revision knows no HTTP+SSE, whatever an entry for all transports says.
+        let exists = |kind: &TransportKind| *kind != TransportKind::Sse || revision <= Revision::LATEST_HANDSHAKE;
+        let kinds = TransportKind::ALL.into_iter().filter(exists).filter(|&kind| applies(kind));
+        Self { revision, transports: kinds.map(proved).collect() }
+    }
+
+    /// Requirements in force, over one transport or over any.
+    fn in_force(&self, over: Option<TransportKind>) -> impl Iterator<Item = &'static Requirement> + use<> {
+        let kinds: Vec<_> =
+            self.transports.iter().map(|(kind, _)| *kind).filter(|&k| over.is_none_or(|o| o == k)).collect();
+        let spoken_of = Requirement::all().iter().filter(|requirement| requirement.level != Level::House);
+        let revision = self.revision;
+        spoken_of.filter(move |requirement| kinds.iter().any(|&kind| requirement.applies(revision, kind)))
+    }
+
+    /// Whether some check proves it over this transport, or over any.
+    fn proves(&self, requirement: &Requirement, over: Option<TransportKind>) -> bool {
+        let kinds = self.transports.iter().filter(|(kind, _)| over.is_none_or(|over| over == *kind));
+        kinds.into_iter().any(|(_, proved)| proved.contains(requirement.id.as_str()))
+    }
+
+    fn missing(&self) -> impl Iterator<Item = &'static Requirement> {
+        self.in_force(None).filter(|r| is_observable(r) && binds(r) && !self.proves(r, None))
+    }
+
+    fn count(&self, over: Option<TransportKind>) -> Count {
+        let mut count = Count::default();
+        for requirement in self.in_force(over) {
+            count.add(requirement, self.proves(requirement, over));
+        }
+        count
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::new();
+        for (kind, _) in &self.transports {
+            let over = Some(*kind);
+            let mut areas: BTreeMap<&str, Count> = BTreeMap::new();
+            for requirement in self.in_force(over) {
+                areas.entry(requirement.area()).or_default().add(requirement, self.proves(requirement, over));
+            }
+            let title = format!("{} {kind}", self.revision);
+            text.push_str(&format!("{title:22} in force  observable  proved   share     MAY\n"));
+            areas.iter().for_each(|(area, count)| text.push_str(&count.row(area)));
+            text.push_str(&self.count(over).row("all"));
+            text.push('\n');
+        }
+        let missing: Vec<_> = self.missing().map(|r| format!("  {}: {}\n", r.id, why(r))).collect();
+        if !missing.is_empty() {
+            text.push_str(&format!("{}, not proved over any transport:\n{}", self.revision, missing.concat()));
+        }
+        text
+    }
+}
+
+/// Numbers of requirements.
+#[derive(Debug, Default)]
+struct Count {
+    in_force: usize,
+    observable: usize,
+    proved: usize,
+    may: usize,
+    may_proved: usize,
+}
+
+impl Count {
+    fn add(&mut self, requirement: &Requirement, proved: bool) {
+        self.in_force += 1;
+        match (is_observable(requirement), binds(requirement)) {
+            (true, true) => {
+                self.observable += 1;
+                self.proved += usize::from(proved);
+            }
+            (true, false) => {
+                self.may += 1;
+                self.may_proved += usize::from(proved);
+            }
+            (false, _) => {}
+        }
+    }
+
+    fn row(&self, name: &str) -> String {
+        let Self { in_force, observable, proved, may, may_proved } = self;
+        let share = (proved * 100).checked_div(*observable).map_or("-".to_owned(), |share| format!("{share} %"));
+        format!(
+            "{name:22} {in_force:>8}  {observable:>10}  {proved:>6}  {share:>6}  {:>6}\n",
+            format!("{may_proved}/{may}")
+        )
+    }
+}
+
+fn is_observable(requirement: &Requirement) -> bool {
+    matches!(requirement.observable, Observable::Wire | Observable::Provoked | Observable::Static)
+}
+
+fn binds(requirement: &Requirement) -> bool {
+    requirement.level != Level::May
+}
+
+fn why(requirement: &Requirement) -> &str {
+    requirement.untested.as_deref().unwrap_or("no check yet")
+}
+
+fn document(covered: &[Covered]) -> String {
+    let revisions: Map<_, _> = covered
+        .iter()
+        .map(|one| {
+            let missing: Vec<_> = one.missing().map(|r| json!({"id": r.id, "why": why(r)})).collect();
+            let count = |over| {
+                let count = one.count(over);
+                json!({"observable": count.observable, "proved": count.proved})
+            };
+            let mut object = count(None);
+            let transports: Map<_, _> =
+                one.transports.iter().map(|(kind, _)| (kind.to_string(), count(Some(*kind)))).collect();
+            object["missing"] = Value::Array(missing);
+            object["transports"] = Value::Object(transports);
+            let may = one.count(None);
+            object["may"] = json!({"observable": may.may, "proved": may.may_proved});
+            (one.revision.to_string(), object)
+        })
+        .collect();
+    format!("{:#}\n", json!({"revisions": revisions}))
+}
