@@ -19,7 +19,7 @@ impl Mock {
             page(member, items, size, params, &self.options).map(Answer::Result).into()
         };
         Some(match request.method.as_str() {
-            "tools/list" => list("tools", &tools::listed(revision, self.options.features, world.extras), 8),
+            "tools/list" => list("tools", tools::listed(revision, self.options.features, world.extras), 8),
             "tools/call" => self.call(request, out).into(),
             "resources/list" if all => list("resources", &resources::listed(revision, world), 3),
             "resources/templates/list" if all => list("resourceTemplates", &resources::templates(revision), 2),

@@ -304,8 +304,11 @@ impl Mock {
     }
 
     pub(super) fn result(&self, exchange: ExchangeId, id: &Value, result: Object) -> Output {
-        let message = json!({"jsonrpc": "2.0", "id": self.shown_id(id), "result": result});
-        Output { exchange: Some(exchange), message }
+        let mut message = Object::new();
+        message.insert("jsonrpc".to_owned(), json!("2.0"));
+        message.insert("id".to_owned(), self.shown_id(id));
+        message.insert("result".to_owned(), Value::Object(result));
+        Output { exchange: Some(exchange), message: Value::Object(message) }
     }
 
     /// An error response. Where the id could not be read, it is `null` up to 2025-06-18 and left out later.

@@ -44,8 +44,16 @@ pub(super) fn icons() -> Value {
 }
 
 /// The tools that are there, in the order in which they are listed, as a revision shows them.
-pub(super) fn listed(revision: Revision, features: Features, extras: bool) -> Vec<Value> {
-    TABLE.iter().filter(|tool| tool.is_there(revision, features, extras)).map(|tool| tool.shown(revision)).collect()
+pub(super) fn listed(revision: Revision, features: Features, extras: bool) -> &'static [Value] {
+    static ALL: [OnceLock<Vec<Value>>; Revision::ALL.len()] = [const { OnceLock::new() }; Revision::ALL.len()];
+    let all = ALL[revision as usize]
+        .get_or_init(|| TABLE.iter().filter(|tool| tool.since <= revision).map(|tool| tool.shown(revision)).collect());
+    // The only tool of the small server is the first one, the one that comes and goes the last.
+    match features {
+        Features::ToolsOnly => &all[..1],
+        Features::All if extras => all,
+        Features::All => &all[..all.len() - 1],
+    }
 }
 
 /// The tool of this name, if it is there.
@@ -54,6 +62,7 @@ pub(super) fn find(name: &str, revision: Revision, features: Features, extras: b
 }
 
 impl Tool {
+    /// As [`listed`] has it.
     fn is_there(&self, revision: Revision, features: Features, extras: bool) -> bool {
         let offered = match features {
             Features::All => extras || self.name != EXTRA,
