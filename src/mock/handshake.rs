@@ -109,7 +109,9 @@ impl Mock {
         revision: Revision,
         out: &mut Vec<Output>,
     ) -> Value {
-        self.asked += 1;
+        if !self.options.has(Quirk::ReusesIds) || self.asked == 0 {
+            self.asked += 1;
+        }
         let id = json!(format!("ask-{}", self.asked));
         let mut message = json!({"jsonrpc": "2.0", "id": id});
         if let (Value::Object(message), Value::Object(request)) = (&mut message, question.request(revision)) {

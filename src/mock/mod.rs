@@ -10,6 +10,7 @@ pub mod http;
 mod lines;
 mod options;
 mod page;
+mod placeholders;
 mod prompts;
 mod quirk;
 mod requests;

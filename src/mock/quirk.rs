@@ -43,12 +43,32 @@ pub enum Quirk {
     RemembersCapabilities,
     /// Accepts any `requestState`.
     TrustsState,
-    /// `Mcp-*` headers are not compared with the body.
+    /// `Mcp-*` headers are not compared with the body, and `MCP-Protocol-Version` is not looked at in a session.
     SkipsHeaders,
     /// `Origin` and `Host` are not looked at.
     AnyOrigin,
     /// Change notifications go to all, asked for or not.
     NotifiesAll,
+    /// Batches are refused in every revision.
+    RefusesBatches,
+    /// Batches are taken in every revision.
+    AcceptsBatches,
+    /// The parts of a batch are answered one by one.
+    AnswersBatchesSingly,
+    /// Lists come in another order each time.
+    ShufflesLists,
+    /// All requests to the client have the same id.
+    ReusesIds,
+    /// What belongs to no request goes to all streams that are open for it.
+    Broadcasts,
+    /// Session ids are counted.
+    CountsSessions,
+    /// Event ids are the same on every stream.
+    RepeatsEventIds,
+    /// Event streams do not begin with an id.
+    UnprimedStreams,
+    /// Event streams do not end after the answer.
+    KeepsStreamsOpen,
 }
 
 /// A name that no quirk has.
@@ -58,7 +78,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 22] = [
+    pub const TABLE: [(&'static str, Self); 32] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -81,6 +101,16 @@ impl Quirk {
         ("skips-headers", Self::SkipsHeaders),
         ("any-origin", Self::AnyOrigin),
         ("notifies-all", Self::NotifiesAll),
+        ("refuses-batches", Self::RefusesBatches),
+        ("accepts-batches", Self::AcceptsBatches),
+        ("answers-batches-singly", Self::AnswersBatchesSingly),
+        ("shuffles-lists", Self::ShufflesLists),
+        ("reuses-ids", Self::ReusesIds),
+        ("broadcasts", Self::Broadcasts),
+        ("counts-sessions", Self::CountsSessions),
+        ("repeats-event-ids", Self::RepeatsEventIds),
+        ("unprimed-streams", Self::UnprimedStreams),
+        ("keeps-streams-open", Self::KeepsStreamsOpen),
     ];
 }
 

@@ -15,8 +15,13 @@ impl Mock {
     pub(super) fn serve_common(&mut self, request: &Request, out: &mut Vec<Output>) -> Option<Answer> {
         let all = self.options.offers_all();
         let (revision, world, params) = (request.revision, &self.world, &request.params);
+        let turns = if self.options.has(Quirk::ShufflesLists) { self.listed } else { 0 };
+        self.listed += 1;
         let list = |member: &str, items: &[Value], size: usize| {
-            page(member, items, size, params, &self.options).map(Answer::Result).into()
+            let mut items = items.to_vec();
+            let turns = turns % items.len().max(1);
+            items.rotate_left(turns);
+            page(member, &items, size, params, &self.options).map(Answer::Result).into()
         };
         Some(match request.method.as_str() {
             "tools/list" => list("tools", tools::listed(revision, self.options.features, world.extras), 8),

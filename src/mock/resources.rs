@@ -22,8 +22,8 @@ pub(super) const SQUARES: u64 = 149;
 
 /// The templates: URI template, name, title, about, type.
 const TEMPLATES: [(&str, &str, &str, &str, &str); 3] = [
-    ("mock://greetings/{language}/{name}", "greeting", "Greeting", "A greeting in a language", "text/plain"),
     ("mock://squares/{number}", "square", "Square", "The square of a number from 0 to 149", "text/plain"),
+    ("mock://greetings/{language}/{name}", "greeting", "Greeting", "A greeting in a language", "text/plain"),
     ("mock://texts/{name}", "text", "Text", "One of the texts", "text/plain"),
 ];
 

@@ -8,6 +8,7 @@ use crate::transport::ExchangeId;
 use crate::wire::pattern::{matches, merge_patch};
 use crate::wire::{Kind, Message, same_id};
 
+use super::placeholders::Facts;
 use super::quirk::{Quirk, UnknownQuirk};
 use super::server::Output;
 
@@ -31,14 +32,6 @@ struct Mark {
     exchange: ExchangeId,
     rule: usize,
     facts: Facts,
-}
-
-/// What placeholders stand for.
-#[derive(Debug, Clone)]
-struct Facts {
-    id: Value,
-    token: Value,
-    revision: Value,
 }
 
 /// What becomes of one thing received.
@@ -302,48 +295,6 @@ impl Rules {
             }
         }
         set_off
-    }
-}
-
-impl Facts {
-    fn of(message: &Value, revision: &Value) -> Self {
-        let at = |pointer| message.pointer(pointer).cloned().unwrap_or(Value::Null);
-        let token = match at("/params/_meta/progressToken") {
-            Value::Null => at("/params/progressToken"),
-            token => token,
-        };
-        let revision = match at("/params/_meta/io.modelcontextprotocol~1protocolVersion") {
-            Value::Null => revision.clone(),
-            revision => revision,
-        };
-        Self { id: at("/id"), token, revision }
-    }
-
-    /// A value with its placeholders filled in.
-    fn fill(&self, value: &Value) -> Value {
-        match value {
-            Value::String(text) => self.fill_text(text),
-            Value::Array(parts) => parts.iter().map(|part| self.fill(part)).collect(),
-            Value::Object(members) => {
-                members.iter().map(|(name, member)| (name.clone(), self.fill(member))).collect::<Map<_, _>>().into()
-            }
-            other => other.clone(),
-        }
-    }
-
-    fn fill_text(&self, text: &str) -> Value {
-        let known = [("{{id}}", &self.id), ("{{progressToken}}", &self.token), ("{{revision}}", &self.revision)];
-        if let Some((_, value)) = known.iter().find(|(placeholder, _)| *placeholder == text) {
-            return (*value).clone();
-        }
-        let mut filled = text.to_owned();
-        for (placeholder, value) in known {
-            if filled.contains(placeholder) {
-                let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                filled = filled.replace(placeholder, &shown);
-            }
-        }
-        Value::String(filled)
     }
 }
 

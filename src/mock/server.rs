@@ -28,6 +28,8 @@ pub struct Mock {
     pub(super) tasks: Vec<Task>,
     /// Requests sent to the client so far.
     pub(super) asked: u64,
+    /// Lists asked for so far, for the quirk that shuffles them.
+    pub(super) listed: usize,
     /// What the newest stateless request declared, for the quirk that remembers it.
     pub(super) remembered: Value,
 }
@@ -69,6 +71,7 @@ impl Mock {
             listens: Vec::new(),
             tasks: Vec::new(),
             asked: 0,
+            listed: 0,
             remembered: json!({}),
         }
     }
@@ -116,14 +119,17 @@ impl Mock {
 
     fn take(&mut self, exchange: ExchangeId, value: &Value, out: &mut Vec<Output>) {
         match value {
-            Value::Array(parts) if self.revision() == Some(Revision::V2025_03_26) && !parts.is_empty() => {
-                self.batch(exchange, parts, out);
-            }
+            Value::Array(parts) if self.takes_batches() && !parts.is_empty() => self.batch(exchange, parts, out),
             Value::Array(_) => {
                 out.push(self.error(exchange, None, &Refusal::request("a batch is not accepted here")));
             }
             _ => self.take_one(exchange, value, out),
         }
+    }
+
+    fn takes_batches(&self) -> bool {
+        let right = self.revision() == Some(Revision::V2025_03_26);
+        right && !self.options.has(Quirk::RefusesBatches) || self.options.has(Quirk::AcceptsBatches)
     }
 
     /// Takes the parts of a batch, and gathers their answers in one.
@@ -136,6 +142,9 @@ impl Mock {
             } else {
                 self.take_one(exchange, part, &mut all);
             }
+        }
+        if self.options.has(Quirk::AnswersBatchesSingly) {
+            return out.extend(all);
         }
         let (answers, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|output| {
             output.exchange == Some(exchange) && Message::from(output.message.clone()).kind() == Kind::Response

@@ -97,6 +97,7 @@ impl State {
         let Some(conversation) = self.conversations.get_mut(&key) else { return Served::nothing() };
         let revision = conversation.mock.revision();
         if revision >= Some(Revision::V2025_06_18)
+            && !self.options.has(Quirk::SkipsHeaders)
             && let Some(version) = call.header("mcp-protocol-version")
             && !version.parse().is_ok_and(|version| self.options.speaks(version))
         {
@@ -113,7 +114,8 @@ impl State {
         if mock.revision().is_none() {
             return Served { outputs, ..Served::nothing() };
         }
-        let id = clock::unguessable();
+        let counts = self.options.has(Quirk::CountsSessions);
+        let id = if counts { format!("session-{}", exchange.0) } else { clock::unguessable() };
         let key = Key::Session(id.clone());
         if !self.options.has(Quirk::ForgetsSession) {
             self.conversations.insert(key.clone(), Conversation::new(mock));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use serde_json::{Value, json};
 
+use crate::mock::quirk::Quirk;
 use crate::mock::rules::{Effect, Effects, Rules};
 use crate::mock::{Mock, Options, Output};
 use crate::protocol::{Era, Revision};
@@ -242,11 +243,14 @@ impl Conversation {
 
     /// Opens the stream of an exchange, as the conversation's revision wants it.
     pub(super) fn open(&mut self, exchange: ExchangeId, key: &Key) -> super::stream::Events {
+        let options = &self.mock.options;
         let (mut stream, events) = match key {
+            Key::Session(_) if options.has(Quirk::RepeatsEventIds) => Stream::resumable(0),
             Key::Session(_) => Stream::resumable(exchange.0),
             _ => Stream::plain(),
         };
-        if matches!(key, Key::Session(_)) && self.mock.revision() >= Some(Revision::V2025_11_25) {
+        let is_primed = matches!(key, Key::Session(_)) && self.mock.revision() >= Some(Revision::V2025_11_25);
+        if is_primed && !options.has(Quirk::UnprimedStreams) {
             stream.prime();
         }
         self.streams.insert(exchange, stream);
@@ -269,6 +273,14 @@ impl Conversation {
     }
     /// Sends a message on the stream that it belongs to.
     pub(super) fn send(&mut self, output: Output) {
+        if output.exchange.is_none() && self.mock.options.has(Quirk::Broadcasts) {
+            for exchange in &self.general {
+                if let Some(stream) = self.streams.get_mut(exchange) {
+                    stream.send(&output.message);
+                }
+            }
+            return;
+        }
         let is_open = |exchange: &&ExchangeId| self.streams.get(exchange).is_some_and(Stream::is_open);
         let exchange = output.exchange.or_else(|| self.general.iter().rev().find(is_open).copied());
         match exchange.and_then(|exchange| self.streams.get_mut(&exchange)) {
@@ -281,6 +293,9 @@ impl Conversation {
     /// Ends the streams of requests that are answered, or cancelled.
     fn finish_answered(&mut self) {
         let Self { mock, streams, general, .. } = self;
+        if mock.options.has(Quirk::KeepsStreamsOpen) {
+            return;
+        }
         for (exchange, stream) in streams.iter_mut() {
             if !stream.is_finished() && !general.contains(exchange) && !mock.is_pending(*exchange) {
                 stream.finish();
