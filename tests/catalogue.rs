@@ -8,17 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use mcp_litmus::mock::http::Server;
 use mcp_litmus::mock::{Features, Lines, Options};
 use mcp_litmus::outcome::{CheckResult, Event, Verdict};
-use mcp_litmus::protocol::{Requirement, Revision};
+use mcp_litmus::protocol::{Era, Requirement, Revision};
 use mcp_litmus::run::{Ledger, Plan, RunError, Selection, Settings, checks_of, proves, run};
 use mcp_litmus::scenario::{Broken, Catalogue, Scenario};
 use mcp_litmus::survey::CallPolicy;
-use mcp_litmus::transport::{Limits, Target};
+use mcp_litmus::transport::{Limits, Peer, Target, UrlTarget};
 use mcp_litmus::wire::TransportKind;
 
 /// Transports on which the built-in server is tried.
-const KINDS: [TransportKind; 1] = [TransportKind::Stdio];
+const KINDS: [TransportKind; 3] = [TransportKind::Stdio, TransportKind::Http, TransportKind::Sse];
 /// Runs at once in each thread: most of them wait.
 const AT_ONCE: usize = 8;
 
@@ -40,7 +41,7 @@ fn the_correct_server_passes_every_check() {
     let mut faults = String::new();
     let mut trials = Vec::new();
     for kind in KINDS {
-        for revision in Revision::ALL {
+        for revision in Revision::ALL.into_iter().filter(|r| kind != TransportKind::Sse || r.era() == Era::Handshake) {
             for features in [Features::All, Features::ToolsOnly] {
                 let options = Options { features, ..Options::default() };
                 trials.push(Trial { revision, kind, options, scenarios: vec!["*".to_owned()], broken: None });
@@ -204,14 +205,27 @@ fn try_all(catalogue: &Catalogue, trials: Vec<Trial>) -> Vec<(Trial, Vec<CheckRe
     })
 }
 
+/// The built-in server of a trial: in memory, or listening for as long as the server is kept.
+fn target(trial: &Trial) -> (Target, Option<Server>) {
+    let (options, broken) = (trial.options.clone(), trial.broken.clone());
+    if trial.kind == TransportKind::Stdio {
+        let lines = move || -> Box<dyn Peer> {
+            Box::new(Lines::new(options.clone(), broken.clone()).expect("quirks are known"))
+        };
+        return (Target::Memory(Arc::new(lines)), None);
+    }
+    let address = ([127, 0, 0, 1], 0).into();
+    let server = Server::start(address, options, broken).expect("loopback has a free port");
+    let url = if trial.kind == TransportKind::Http { server.url() } else { server.sse_url() };
+    let url = UrlTarget { url: url.parse().expect("a URL"), headers: Vec::new() };
+    (Target::Url(url), Some(server))
+}
+
 async fn try_one(catalogue: &Catalogue, trial: &Trial) -> Vec<CheckResult> {
     let watchers = catalogue.scenarios().iter().filter(|scenario| scenario.is_watcher()).map(|s| s.id.clone());
     let mut selected = trial.scenarios.clone();
     selected.extend(watchers);
-    let (options, broken) = (trial.options.clone(), trial.broken.clone());
-    let target = Target::Memory(Arc::new(move || {
-        Box::new(Lines::new(options.clone(), broken.clone()).expect("quirks are known"))
-    }));
+    let (target, server) = target(trial);
     let settings = Settings {
         target,
         info: mcp_litmus::outcome::TargetInfo::default(),
@@ -232,7 +246,7 @@ async fn try_one(catalogue: &Catalogue, trial: &Trial) -> Vec<CheckResult> {
         Err(RunError::NotSpoken { .. }) => {}
         Err(error) => panic!("{error}"),
     }
-    drop(ledger);
+    drop((ledger, server));
     let mut results = Vec::new();
     while let Some(event) = received.recv().await {
         if let Event::Check { result } = event {

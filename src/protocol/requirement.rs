@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::Revision;
+use super::{Era, Revision};
 use crate::outcome::Level;
 use crate::wire::TransportKind;
 
@@ -116,9 +116,10 @@ impl Requirement {
         self.since <= revision && self.until.is_none_or(|until| revision <= until)
     }
 
-    /// Whether it holds in a revision over a transport.
+    /// Whether it holds in a revision over a transport. The stateless era is never spoken over HTTP+SSE.
     pub fn applies(&self, revision: Revision, transport: TransportKind) -> bool {
-        self.holds_in(revision) && self.transports.contains(&transport)
+        let spoken = transport != TransportKind::Sse || revision.era() == Era::Handshake;
+        spoken && self.holds_in(revision) && self.transports.contains(&transport)
     }
 
     /// The area: the first word of the id.

@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use super::conversation::{Advance, Awaited, Edits, Sent, Session, client_info};
 use super::{Transcript, What};
 use crate::protocol::{Era, Revision};
-use crate::transport::{Connection, Incoming, Limits, Target, TransportError, UrlTarget, endpoint_path};
+use crate::transport::{
+    CANNOT_CONNECT, Connection, Incoming, Limits, Target, TransportError, UrlTarget, endpoint_path,
+};
 use crate::wire::{Message, TransportKind};
 
 /// An attempt to open a conversation in one revision.
@@ -201,11 +203,11 @@ fn session_header(transcript: &Transcript, sent: &Sent) -> Option<String> {
 fn failed(session: &Session, sent: &Sent, awaited: Awaited) -> Opened {
     let received: Vec<_> = session.transcript().entries()[sent.index..].iter().filter(|e| e.is_from_server()).collect();
     let broken = received.iter().find_map(|entry| match &entry.what {
-        What::Received(Incoming::Broken(reason)) => Some(reason.clone()),
+        What::Received(Incoming::Broken(reason)) if reason.starts_with(CANNOT_CONNECT) => Some(reason.clone()),
         _ => None,
     });
-    if let (Some(reason), [_]) = (&broken, received.as_slice()) {
-        return Opened::Unreachable(reason.clone());
+    if let Some(reason) = broken {
+        return Opened::Unreachable(reason);
     }
     let status = received.iter().find_map(|entry| match &entry.what {
         What::Received(Incoming::Head { status, .. }) => Some(*status),

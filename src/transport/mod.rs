@@ -9,6 +9,6 @@ mod target;
 
 pub use http::endpoint_path;
 pub use target::{
-    Arrival, CommandTarget, Connection, ExchangeId, Exit, ExitAfter, HttpRequest, Incoming, Limits, Outgoing, Peer,
-    Target, TransportError, UrlTarget,
+    Arrival, CANNOT_CONNECT, CommandTarget, Connection, ExchangeId, Exit, ExitAfter, HttpRequest, Incoming, Limits,
+    Outgoing, Peer, Target, TransportError, UrlTarget,
 };

@@ -133,6 +133,9 @@ pub struct HttpRequest {
     pub body: Bytes,
 }
 
+/// How the reason of an [`Incoming::Broken`] begins where no connection could be had at all.
+pub const CANNOT_CONNECT: &str = "cannot connect to ";
+
 /// Something that came from the target, with its time.
 #[derive(Debug, Clone)]
 pub struct Arrival {

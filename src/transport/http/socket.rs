@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
-use crate::transport::TransportError;
+use crate::transport::{CANNOT_CONNECT, TransportError};
 
 /// Where to connect, and whether by TLS.
 pub(super) struct Address {
@@ -49,7 +49,7 @@ impl Address {
             Host::Ipv4(address) => TcpStream::connect((*address, self.port)).await,
             Host::Ipv6(address) => TcpStream::connect((*address, self.port)).await,
         };
-        let cannot = |error: io::Error| format!("cannot connect to {}:{}: {}", self.host, self.port, words(&error));
+        let cannot = |error: io::Error| format!("{CANNOT_CONNECT}{}:{}: {}", self.host, self.port, words(&error));
         let tcp = connected.map_err(cannot)?;
         tcp.set_nodelay(true).map_err(cannot)?;
         let Some((connector, name)) = &self.tls else { return Ok(Socket::Plain(tcp)) };
