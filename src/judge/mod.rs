@@ -6,6 +6,7 @@ mod context;
 mod excerpt;
 mod fill;
 mod invariant;
+mod loss;
 mod probe;
 mod steps;
 mod traffic;

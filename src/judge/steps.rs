@@ -10,11 +10,13 @@ use super::compare::{Miss, compare, shown};
 use super::context::{Context, Judged, fold};
 use super::excerpt::excerpt;
 use super::fill::{Bindings, Unbound, is_fact};
+use super::loss::{self, loss};
+use super::traffic::Traffic;
 use crate::outcome::{CheckId, Evidence, Verdict};
 use crate::scenario::{
     Case, Close, Expect, HttpCall, Message as Template, Raw, RawBytes, Reply, Scenario, Step, StepKind, Subject,
 };
-use crate::session::{Awaited, Edits, Sent, Session, What};
+use crate::session::{Awaited, Edits, Sent, Session, What, alive_method};
 use crate::transport::{ExitAfter, Incoming};
 use crate::wire::pattern::matches;
 use crate::wire::{Kind, Message, TransportKind};
@@ -46,6 +48,8 @@ pub async fn run_steps(
         asked: Vec::new(),
         judged: Vec::new(),
         stopped: None,
+        proves_survival: steps.iter().any(|step| proves(step) == Some(loss::SURVIVES)),
+        lost: None,
     };
     for step in steps {
         run.step(step).await;
@@ -66,12 +70,18 @@ struct Run<'a> {
     judged: Vec<Judged>,
     /// What becomes of all that is proved from here on.
     stopped: Option<Verdict>,
+    /// Some step of this scenario convicts a target that does not live on.
+    proves_survival: bool,
+    /// How the target was lost, if it is known to be.
+    lost: Option<String>,
 }
 
 /// What an expectation came to.
 enum Outcome {
     Met(Value),
     Missed(Miss),
+    /// Nothing came at all.
+    Absent(Miss),
     /// It says nothing over this transport.
     LeftOut,
     /// It can not be told; says why.
@@ -128,17 +138,12 @@ impl Run<'_> {
                         }
                     }
                 }
-                self.settle(step, expect.proves.as_deref(), from, outcome);
+                self.settle(step, expect.proves.as_deref(), from, outcome).await;
                 Ok(())
             }
             StepKind::Alive(alive) => {
-                let (sent, awaited) = self.session.alive(self.context.timeout).await;
-                let outcome =
-                    self.response(awaited, "a result to the alive request", &sent, |message| match message.result() {
-                        Some(result) => Ok(result.clone()),
-                        None => Err(message.value().clone()),
-                    });
-                self.settle(step, alive.proves.as_deref(), sent.index, outcome);
+                let (from, outcome) = self.alive().await;
+                self.settle(step, alive.proves.as_deref(), from, outcome).await;
                 Ok(())
             }
             StepKind::Close(Close::Input) => {
@@ -151,6 +156,65 @@ impl Run<'_> {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// Sends the alive request. Of a target that is known to be lost it is not asked again.
+    async fn alive(&mut self) -> (usize, Outcome) {
+        const WANTED: &str = "a result to the alive request";
+        if let Some(lost) = &self.lost {
+            let from = self.sent.last().map_or(0, |(_, sent)| sent.index);
+            return (from, missed(WANTED, lost.clone()));
+        }
+        let knows_it = self.has_answered_alive();
+        let (sent, awaited) = self.session.alive(self.context.timeout).await;
+        let outcome = self.response(awaited, WANTED, &sent, |message| match (message.result(), message.error()) {
+            (Some(result), _) => Ok(result.clone()),
+            // Who has never known this request lives, whatever else is to be said of it.
+            (None, Some(error)) if error["code"] == -32601 && !knows_it => Ok(error.clone()),
+            _ => Err(message.value().clone()),
+        });
+        let outcome = match outcome {
+            Outcome::Absent(miss) => Outcome::Missed(miss),
+            other => other,
+        };
+        (sent.index, outcome)
+    }
+
+    /// Whether this session has seen a result to an alive request.
+    fn has_answered_alive(&self) -> bool {
+        let traffic = Traffic::of(self.session.transcript());
+        let method = alive_method(self.context.revision);
+        traffic.heard.iter().any(|heard| heard.result().is_some() && heard.method() == Some(method))
+    }
+
+    /// How the target was lost, if it was: then what did not come says nothing about the request, and the loss is judged
+    /// where survival is. A target that went is seen to be gone by the watcher of every session; one that only keeps
+    /// silent counts as lost where a later step judges that.
+    async fn loss(&mut self) -> Option<String> {
+        let closed = self.session.transcript().entries().iter().any(|e| matches!(e.what, What::ClosedInput));
+        if self.lost.is_some() || closed {
+            return self.lost.clone();
+        }
+        let seen = |session: &Session| loss(session.transcript()).map(|loss| loss.what);
+        self.lost = seen(self.session);
+        if self.lost.is_none() && (self.proves_survival || self.session.kind() != TransportKind::Stdio) {
+            let silence = match self.session.alive(self.context.timeout).await.1 {
+                Awaited::Message(..) => return None,
+                Awaited::Ended(reason) => format!("nor to the alive request after it: {reason}"),
+                Awaited::TimedOut(_) => "no answer any more, not to the alive request either".to_owned(),
+            };
+            self.lost = seen(self.session).or_else(|| self.proves_survival.then_some(silence));
+        }
+        self.lost.clone()
+    }
+
+    /// The check that convicts a lost target.
+    fn survival(&self) -> CheckId {
+        if self.proves_survival {
+            self.check_id(loss::SURVIVES)
+        } else {
+            CheckId::new(loss::WATCHER, loss::SURVIVES, None)
         }
     }
 
@@ -288,11 +352,11 @@ impl Run<'_> {
             },
             Awaited::Ended(reason) => match self.head(sent) {
                 Some((status, _)) => format!("HTTP {status} and no response: {reason}"),
-                None => format!("no answer: {reason}"),
+                None => return absent(wanted, format!("no answer: {reason}")),
             },
-            Awaited::TimedOut(within) => format!("no answer within {} s", within.as_secs_f32()),
+            Awaited::TimedOut(within) => return absent(wanted, format!("no answer within {} s", within.as_secs_f32())),
         };
-        Outcome::Missed(Miss { expected: wanted.to_owned(), actual })
+        missed(wanted, actual)
     }
 
     async fn sent_by_server(
@@ -307,7 +371,7 @@ impl Run<'_> {
         let wanted_of = |message: &Message| message.kind() == kind && matches(pattern, message.value());
         match self.session.message(sent.index, within, wanted_of).await {
             Awaited::Message(_, message) => compared(Outcome::Met(message.value().clone()), noun, pattern, schema),
-            Awaited::Ended(reason) => missed(&wanted(noun, pattern), format!("none came: {reason}")),
+            Awaited::Ended(reason) => absent(&wanted(noun, pattern), format!("none came: {reason}")),
             Awaited::TimedOut(time) => missed(&wanted(noun, pattern), format!("none within {} s", time.as_secs_f32())),
         }
     }
@@ -340,8 +404,8 @@ impl Run<'_> {
         let ended = self.session.exchange_end(sent, true, within).await;
         let Some((status, headers)) = self.head(sent) else {
             return match ended {
-                Awaited::TimedOut(time) => missed(&wanted, format!("no answer within {} s", time.as_secs_f32())),
-                Awaited::Ended(reason) => missed(&wanted, format!("no answer: {reason}")),
+                Awaited::TimedOut(time) => absent(&wanted, format!("no answer within {} s", time.as_secs_f32())),
+                Awaited::Ended(reason) => absent(&wanted, format!("no answer: {reason}")),
                 Awaited::Message(..) => missed(&wanted, "no HTTP answer".to_owned()),
             };
         };
@@ -411,8 +475,26 @@ impl Run<'_> {
     }
 
     /// Turns an outcome into a verdict, or, for a precondition, into the reason why the rest is inconclusive.
-    fn settle(&mut self, step: &Step, proves: Option<&str>, from: usize, outcome: Outcome) {
+    async fn settle(&mut self, step: &Step, proves: Option<&str>, from: usize, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Absent(miss) => match self.loss().await {
+                Some(lost) => {
+                    let verdict = Verdict::Inconclusive { reason: lost, blame: Some(self.survival()) };
+                    match proves {
+                        Some(requirement) => {
+                            self.judged.push(Judged { requirement: requirement.to_owned(), verdict });
+                        }
+                        None => self.stopped = Some(verdict),
+                    }
+                    return;
+                }
+                None => Outcome::Missed(miss),
+            },
+            other => other,
+        };
         match (proves, outcome) {
+            // Turned into one of the others above.
+            (_, Outcome::Absent(_)) => {}
             (_, Outcome::LeftOut) | (None, Outcome::Met(_)) => {}
             (Some(requirement), Outcome::Met(_)) => self.judged.push(Judged::pass(requirement)),
             (Some(requirement), Outcome::Missed(miss)) => {
@@ -501,6 +583,10 @@ fn wanted(noun: &str, pattern: &Value) -> String {
 
 fn missed(expected: &str, actual: String) -> Outcome {
     Outcome::Missed(Miss { expected: expected.to_owned(), actual })
+}
+
+fn absent(expected: &str, actual: String) -> Outcome {
+    Outcome::Absent(Miss { expected: expected.to_owned(), actual })
 }
 
 fn compared(found: Outcome, noun: &str, pattern: &Value, schema: Option<&Value>) -> Outcome {

@@ -68,7 +68,7 @@ impl<'a> Traffic<'a> {
                     };
                     let (index, exchange) = (entry.index, entry.exchange);
                     traffic.asked.push(Rc::new(Asked { index, exchange, message: part, deliberate, in_batch }));
-                } else if entry.is_from_server() {
+                } else if entry.is_from_server() && is_of_the_endpoint(transcript, entry) {
                     let kind = part.kind();
                     let request = if kind == Kind::Response { traffic.request_of(&part) } else { None };
                     traffic.heard.push(Heard { entry, message: part, kind, request, in_batch, during });
@@ -105,6 +105,22 @@ impl<'a> Traffic<'a> {
     }
 }
 
+/// Whether what an HTTP answer carries is meant to be a message. The documents of other paths are none, and the body of a
+/// refusal may be any JSON: it is a message where it says so itself.
+fn is_of_the_endpoint(transcript: &Transcript, entry: &Entry) -> bool {
+    if !matches!(entry.what, What::Received(Incoming::Body(_))) {
+        return true;
+    }
+    let names_itself = entry.message().is_some_and(|message| message.value().get("jsonrpc").is_some());
+    let mut exchange = transcript.entries().iter().filter(|other| other.exchange == entry.exchange);
+    exchange.all(|other| match &other.what {
+        What::Requested { request, .. } => request.method == "POST" && request.path.is_none(),
+        What::RequestedRaw(_) => names_itself,
+        What::Received(Incoming::Head { status, .. }) => *status < 300 || names_itself,
+        _ => true,
+    })
+}
+
 impl Heard<'_> {
     /// The method that it is about: its own, or, for a response, that of its request.
     pub fn method(&self) -> Option<&str> {
@@ -119,5 +135,41 @@ impl Heard<'_> {
     /// The error, if it is a response with one.
     pub fn error(&self) -> Option<&Value> {
         if self.kind == Kind::Response { self.message.error() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::transport::{Arrival, HttpRequest};
+    use crate::wire::TransportKind;
+
+    #[test]
+    fn a_body_is_a_message_where_the_endpoint_answers_or_it_says_so() {
+        let message = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+        let cases = [
+            (None, 200, r#"{"id":1,"result":{}}"#, true),
+            (None, 404, message, true),
+            (None, 401, r#"{"error":"invalid_token"}"#, false),
+            (Some("/.well-known/oauth-protected-resource"), 200, r#"{"resource":"x"}"#, false),
+        ];
+        for (path, status, body, is_message) in cases {
+            let mut transcript = Transcript::new(TransportKind::Http);
+            let request = HttpRequest {
+                method: "POST".to_owned(),
+                path: path.map(str::to_owned),
+                headers: Vec::new(),
+                body: Bytes::new(),
+            };
+            transcript.record(ExchangeId(1), What::Requested { request, deliberate: false });
+            for what in [Incoming::Head { status, headers: Vec::new() }, Incoming::Body(Bytes::from(body))] {
+                transcript.arrived(Arrival { at: Instant::now(), exchange: ExchangeId(1), what });
+            }
+            assert_eq!(Traffic::of(&transcript).heard.len(), usize::from(is_message), "{body}");
+        }
     }
 }

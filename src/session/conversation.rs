@@ -325,11 +325,19 @@ impl Session {
         }
     }
 
-    /// Sends the cheapest request of the era and waits for its answer.
+    /// Sends the cheapest request of the era and waits for its answer. There is nothing wrong with this request: on one
+    /// stream for all, an error without an id is about something sent before.
     pub async fn alive(&mut self, within: Duration) -> (Sent, Awaited) {
-        let method = if self.revision.era() == Era::Stateless { "server/discover" } else { "ping" };
-        let sent = self.request(method, None);
-        let answer = self.answer(&sent, within).await;
+        let sent = self.request(alive_method(self.revision), None);
+        let (wanted, used) = (sent.clone(), self.used_ids.clone());
+        let is_named = |message: &Message| message.id().is_some_and(|id| !id.is_null());
+        let answer = self
+            .find(sent.index, Some(&sent), within, move |exchange, message, kind| {
+                message.kind() == Kind::Response
+                    && (kind == TransportKind::Http || is_named(message))
+                    && answers(message, &wanted, exchange, kind, &used)
+            })
+            .await;
         (sent, answer)
     }
 
@@ -518,6 +526,11 @@ pub(super) enum Advance {
     Arrived,
     Over,
     Late,
+}
+
+/// The cheapest request of a revision's era.
+pub fn alive_method(revision: Revision) -> &'static str {
+    if revision.era() == Era::Stateless { "server/discover" } else { "ping" }
 }
 
 /// Name and version of this client.

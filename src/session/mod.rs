@@ -5,6 +5,6 @@ mod headers;
 mod opening;
 mod transcript;
 
-pub use conversation::{Awaited, Edits, Sent, Session};
+pub use conversation::{Awaited, Edits, Sent, Session, alive_method};
 pub use opening::{Opened, Opening, connect, open};
 pub use transcript::{Entry, Transcript, What};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::arguments;
-use crate::session::{Awaited, Session};
+use crate::session::{Awaited, Session, alive_method};
 
 /// Which tools may be called.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +37,7 @@ const TRIES: usize = 8;
 pub async fn survey(session: &mut Session, policy: &CallPolicy, within: Duration) -> Survey {
     let mut survey = Survey::default();
     let capabilities = session.capabilities();
+    survey.facts.insert("alive.method".to_owned(), json!(alive_method(session.revision())));
     survey.facts.insert("revision".to_owned(), json!(session.revision()));
     survey.facts.insert("capabilities".to_owned(), capabilities.clone());
     let lists = [

@@ -3,18 +3,27 @@
 //! One file each; a line in [`INVARIANTS`] makes it known to `invariant: <name>`.
 
 mod jsonrpc;
+mod survives;
 
 use super::context::{Context, Judged};
 use super::traffic::Traffic;
-use crate::scenario::Scenario;
+use crate::scenario::{Body, Scenario};
 
 /// An invariant: reads the traffic of one transcript, and says what became of each requirement that it proves.
 pub(super) type Invariant = fn(&Scenario, &Context, &Traffic<'_>) -> Vec<Judged>;
 
 /// Every invariant by name.
-pub const INVARIANTS: &[(&str, Invariant)] = &[("jsonrpc", jsonrpc::judge)];
+pub const INVARIANTS: &[(&str, Invariant)] = &[("jsonrpc", jsonrpc::judge), ("survives", survives::judge)];
 
 /// The invariant of a name.
 pub fn invariant(name: &str) -> Option<Invariant> {
     INVARIANTS.iter().find(|(known, _)| *known == name).map(|(_, invariant)| *invariant)
+}
+
+/// What a scenario says that its invariant proves.
+fn proves(scenario: &Scenario) -> &[String] {
+    match &scenario.body {
+        Body::Invariant { proves, .. } => proves,
+        _ => &[],
+    }
 }
