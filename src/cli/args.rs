@@ -102,7 +102,7 @@ pub(super) struct TargetArgs {
     /// The address of an HTTP server
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub url: Option<String>,
-    /// A server of claude_desktop_config.json, .mcp.json or .vscode/mcp.json
+    /// A server of a client's configuration: that of Claude Desktop, .mcp.json, .vscode/mcp.json
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// The built-in server, with nothing installed
@@ -223,7 +223,7 @@ mod tests {
     fn times_have_units() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         for wrong in ["", "10", "s", "-1s", "0s", "1.5s", "99999999999999999999s", "9999999h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

@@ -96,14 +96,17 @@ impl Covered {
                 areas.entry(requirement.area()).or_default().add(requirement, self.proves(requirement, over));
             }
             let title = format!("{} {kind}", self.revision);
-            text.push_str(&format!("{title:22} in force  observable  proved   share     MAY\n"));
-            areas.iter().for_each(|(area, count)| text.push_str(&count.row(area)));
-            text.push_str(&self.count(over).row("all"));
+            let head = format!("{title:22} in force  observable  proved   share     MAY\n");
+            text += &head;
+            text.extend(areas.iter().map(|(area, count)| count.row(area)));
+            text += &self.count(over).row("all");
             text.push('\n');
         }
         let missing: Vec<_> = self.missing().map(|r| format!("  {}: {}\n", r.id, why(r))).collect();
         if !missing.is_empty() {
-            text.push_str(&format!("{}, not proved over any transport:\n{}", self.revision, missing.concat()));
+            let head = format!("{}, not proved over any transport:\n", self.revision);
+            text += &head;
+            text.extend(missing);
         }
         text
     }

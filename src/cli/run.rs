@@ -11,6 +11,7 @@ use super::signals::Signals;
 use crate::outcome::{Event, Level, Verdict};
 use crate::run::{Ledger, RunError, Settings, run as run_checks};
 use crate::scenario::Catalogue;
+use crate::source::printable;
 use crate::transport::TransportError;
 
 /// Runs the checks.
@@ -24,7 +25,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
     let (ended, reported) = runtime.block_on(async {
         let (sender, events) = mpsc::unbounded_channel();
         let ledger = Ledger::new(sender);
-        tokio::join!(conduct(&settings, &catalogue, ledger), hand_out(events, outlets))
+        tokio::join!(conduct(&settings, &catalogue, ledger), hand_out(events, outlets, settings.started()))
     });
     let ended = ended?;
     let tally = reported?;
@@ -36,6 +37,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
         Ended::Complete => Ok(tally.exit(args.checks.fail_on)),
     }
 }
+
+/// Bytes of an error that are shown.
+const TOLD: usize = 600;
 
 enum Ended {
     Complete,
@@ -57,14 +61,19 @@ fn stop(error: RunError) -> Stop {
     match error {
         RunError::Transport(TransportError::BadUrl { .. }) => Stop::usage(error),
         RunError::Transport(TransportError::Tls(_)) => Stop::fault(error),
-        _ => Stop::not_reached(error),
+        // What the target said is repeated in it.
+        _ => Stop::not_reached(printable(&error.to_string(), TOLD)),
     }
 }
 
 /// Hands every event to every reporter, and counts what decides the exit code.
-async fn hand_out(mut events: UnboundedReceiver<Event>, mut outlets: Outlets) -> Result<Tally, Stop> {
+async fn hand_out(mut events: UnboundedReceiver<Event>, mut outlets: Outlets, started: Event) -> Result<Tally, Stop> {
     let mut tally = Tally::default();
     while let Some(event) = events.recv().await {
+        if matches!(event, Event::Finished { .. }) && !outlets.are_open() {
+            // Interrupted while the target was being reached: a report without checks, but a report.
+            outlets.event(&started);
+        }
         tally.count(&event);
         outlets.event(&event);
     }

@@ -109,10 +109,15 @@ impl Output {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, format!("`{}` is a folder", path.display())));
         }
         let folder = folder_of(path);
-        if folder.is_dir() {
-            return Ok(());
+        if !folder.is_dir() {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("the folder `{}` does not exist", folder.display()),
+            ));
         }
-        Err(io::Error::new(io::ErrorKind::NotFound, format!("the folder `{}` does not exist", folder.display())))
+        // A file is replaced, for which its folder must be writable; a device is written into.
+        let written = if path.exists() && !path.is_file() { path.as_path() } else { folder };
+        Ok(rustix::fs::access(written, rustix::fs::Access::WRITE_OK)?)
     }
 
     /// Opens it for a stream, of which every part is worth having.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::conduct::{Conductor, conduct};
@@ -40,6 +41,18 @@ pub struct Settings {
     pub started_at: Option<String>,
 }
 
+impl Settings {
+    /// The event with which a run under these settings begins.
+    pub fn started(&self) -> Event {
+        Event::Started {
+            tool: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            target: self.info.clone(),
+            started_at: self.started_at.clone(),
+        }
+    }
+}
+
 /// Why nothing could be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
@@ -70,12 +83,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
     let Reached { openings, answered } =
         reach(&settings.target, &revisions, settings.limits, settings.start_timeout).await?;
     let openings = worth_running(settings, openings)?;
-    ledger.send(Event::Started {
-        tool: env!("CARGO_PKG_NAME").to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        target: settings.info.clone(),
-        started_at: settings.started_at.clone(),
-    });
+    ledger.send(settings.started());
     let permits = Semaphore::new(settings.jobs.max(1));
     let mut runs = Vec::new();
     for opening in openings {
@@ -110,8 +118,7 @@ fn worth_running(settings: &Settings, openings: Vec<Opening>) -> Result<Vec<Open
                     return Err(RunError::NotSpoken { asked: opening.asked, answered: answered.clone() });
                 }
                 Opened::Refused(message) => {
-                    let answered = vec![message.value().to_string()];
-                    return Err(RunError::NotSpoken { asked: opening.asked, answered });
+                    return Err(RunError::NotSpoken { asked: opening.asked, answered: refusal(message.value()) });
                 }
                 _ => {}
             }
@@ -133,8 +140,21 @@ fn worth_running(settings: &Settings, openings: Vec<Opening>) -> Result<Vec<Open
     Ok(openings.into_iter().nth(best).into_iter().collect())
 }
 
+/// What a refusal tells: the versions that the target speaks, or the error's own words.
+fn refusal(message: &Value) -> Vec<String> {
+    let supported = message.pointer("/error/data/supported").and_then(Value::as_array);
+    let versions: Vec<_> = supported.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    if !versions.is_empty() {
+        return versions;
+    }
+    match message.pointer("/error/message").and_then(Value::as_str) {
+        Some(words) => vec![format!("`{words}`")],
+        None => vec![message.to_string()],
+    }
+}
+
 fn server_info(opening: &Opening) -> ServerInfo {
     let info = opening.session.server_info();
-    let text = |key: &str| info.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let text = |key: &str| info.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     ServerInfo { name: text("name"), version: text("version") }
 }

@@ -101,6 +101,7 @@ async fn handshake(session: &mut Session, within: Duration) -> Opened {
     let params = session.initialize_params();
     let sent = session.request("initialize", Some(params));
     let message = match session.answer(&sent, within).await {
+        Awaited::Message(..) if is_echo(session, &sent) => return Opened::Failed(ECHO.to_owned()),
         Awaited::Message(_, message) => message,
         other => return failed(session, &sent, other),
     };
@@ -125,6 +126,7 @@ async fn handshake(session: &mut Session, within: Duration) -> Opened {
 async fn discover(session: &mut Session, within: Duration) -> Opened {
     let sent = session.request("server/discover", None);
     let message = match session.answer(&sent, within).await {
+        Awaited::Message(..) if is_echo(session, &sent) => return Opened::Failed(ECHO.to_owned()),
         Awaited::Message(_, message) => message,
         other => return failed(session, &sent, other),
     };
@@ -151,6 +153,20 @@ async fn discover(session: &mut Session, within: Duration) -> Opened {
         Awaited::Message(_, answer) if answer.result().is_some_and(|r| r.get("resultType").is_some()) => Opened::Yes,
         _ => Opened::Refused(message),
     }
+}
+
+/// What a target does that is a mirror, no server.
+const ECHO: &str = "the target sends back what it is sent";
+
+/// Whether the request itself came back. Its mirrored answers look like refusals.
+fn is_echo(session: &Session, sent: &Sent) -> bool {
+    let entries = &session.transcript().entries()[sent.index..];
+    let Some(request) = entries.first().and_then(|entry| entry.message()) else { return false };
+    entries
+        .iter()
+        .filter(|entry| entry.is_from_server())
+        .filter_map(|entry| entry.message())
+        .any(|m| m.value() == request.value())
 }
 
 /// The versions that an "unsupported version" error (-32022) lists.
