@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::protocol::Revision;
 use crate::transport::ExchangeId;
 
+use super::server::{Held, Until};
+
 /// A JSON object.
 pub(super) type Object = Map<String, Value>;
 
@@ -53,6 +55,11 @@ pub(super) struct Refusal {
 }
 
 impl Request {
+    /// The request, held until something comes.
+    pub(super) fn held(&self, until: Until) -> Held {
+        Held { exchange: self.exchange, id: self.id.clone(), era: self.revision.era(), until }
+    }
+
     /// The token for progress, if the client wants to hear of it.
     pub(super) fn progress_token(&self) -> Option<&Value> {
         self.params.get("_meta")?.get("progressToken").filter(|token| token.is_string() || token.is_number())

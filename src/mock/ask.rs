@@ -143,8 +143,9 @@ impl Question {
     }
 
     /// The notification that tells that what was asked for has happened, where there is one.
-    pub(super) fn notice(&self) -> Option<Value> {
+    pub(super) fn notice(&self, reply: Option<&Value>) -> Option<Value> {
         let Self::Page(Some(id)) = self else { return None };
+        reply.filter(|reply| reply["action"] == "accept")?;
         Some(json!({"jsonrpc": "2.0", "method": "notifications/elicitation/complete", "params": {"elicitationId": id}}))
     }
 }

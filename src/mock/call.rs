@@ -8,7 +8,7 @@ use super::answer::{Answer, LEVELS, Object, Refusal, Request};
 use super::ask::Question;
 use super::quirk::Quirk;
 use super::resources::{COUNTER, SILENCE};
-use super::server::{Held, Mock, Output, Until, notification};
+use super::server::{Mock, Output, Until, notification};
 use super::tools::{self, PIXEL, Tool};
 
 /// Something that others may want to hear of.
@@ -126,7 +126,7 @@ impl Mock {
             return Answer::Result(text("So it is."));
         }
         let until = Until::Messages { wanted, seen: 0, token: request.progress_token().cloned() };
-        self.held.push(Held { exchange: request.exchange, id: request.id.clone(), until });
+        self.held.push(request.held(until));
         Answer::Later
     }
 

@@ -7,7 +7,7 @@ use crate::protocol::{Era, Revision};
 use super::answer::{Answer, Refusal, Request};
 use super::page::page;
 use super::quirk::Quirk;
-use super::server::{Held, Mock, Output, Until};
+use super::server::{Mock, Output, Until};
 use super::{ask::Question, call, completion, prompts, resources, seal, tools};
 
 impl Mock {
@@ -62,11 +62,7 @@ impl Mock {
             return Ok(Answer::Result(call::failed("the client cannot be asked this")));
         }
         let id = self.send_question(request.exchange, &question, request.revision, out);
-        self.held.push(Held {
-            exchange: request.exchange,
-            id: request.id.clone(),
-            until: Until::Reply { id, question },
-        });
+        self.held.push(request.held(Until::Reply { id, question }));
         Ok(Answer::Later)
     }
 

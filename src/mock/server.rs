@@ -48,6 +48,7 @@ pub struct Output {
 pub(super) struct Held {
     pub(super) exchange: ExchangeId,
     pub(super) id: Value,
+    pub(super) era: Era,
     pub(super) until: Until,
 }
 
@@ -256,10 +257,11 @@ impl Mock {
         let Some(id) = reply.id() else { return };
         let awaited = |held: &Held| matches!(&held.until, Until::Reply { id: asked, .. } if same_id(asked, id));
         let Some(index) = self.held.iter().position(awaited) else { return };
-        let Held { exchange, id, until } = self.held.remove(index);
+        let Held { exchange, id, until, .. } = self.held.remove(index);
         if let Until::Reply { question, .. } = until {
-            let concluded = question.conclude(reply.result().filter(|_| reply.error().is_none()));
-            if let Some(notice) = question.notice() {
+            let reply = reply.result().filter(|_| reply.error().is_none());
+            let concluded = question.conclude(reply);
+            if let Some(notice) = question.notice(reply) {
                 out.push(Output { exchange: Some(exchange), message: notice });
             }
             let result = concluded.unwrap_or_else(|refusal| super::call::failed(&refusal.message));
@@ -284,7 +286,7 @@ impl Mock {
                 }
                 if seen >= wanted {
                     let mut result = super::call::text("So it is.");
-                    if self.session.is_none() {
+                    if held.era == Era::Stateless {
                         self.complete_stateless("tools/call", &mut result);
                     }
                     out.push(self.result(held.exchange, &held.id, result));
