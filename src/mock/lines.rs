@@ -2,10 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout_at;
 
 use crate::scenario::Broken;
 use crate::transport::{ExchangeId, Exit, ExitAfter, Incoming, Peer};
@@ -51,11 +53,23 @@ impl Lines {
             if let Some(code) = self.exit {
                 return Ok(code);
             }
-            line.clear();
-            if input.read_until(b'\n', &mut line).await? == 0 {
+            let read = input.read_until(b'\n', &mut line);
+            let read = match self.mock.due() {
+                None => read.await,
+                // What was read of a line before the time was up is kept.
+                Some(due) => match timeout_at(due.into(), read).await {
+                    Ok(read) => read,
+                    Err(_) => {
+                        text = self.expire();
+                        continue;
+                    }
+                },
+            };
+            if read? == 0 && line.is_empty() {
                 break;
             }
             text = self.line(&line);
+            line.clear();
         }
         let text = self.eof();
         output.write_all(&text).await?;
@@ -73,6 +87,12 @@ impl Lines {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let outputs = self.mock.receive(ExchangeId::STREAM, line);
         let effects = self.rules.pass(ExchangeId::STREAM, line, self.mock.revision(), Vec::new(), outputs);
+        self.text(effects)
+    }
+
+    fn expire(&mut self) -> Vec<u8> {
+        let outputs = self.mock.expire(Instant::now());
+        let effects = self.rules.pass(ExchangeId::STREAM, b"", self.mock.revision(), Vec::new(), outputs);
         self.text(effects)
     }
 

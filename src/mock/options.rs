@@ -1,5 +1,7 @@
 //! What kind of built-in server is wanted. Data only.
 
+use std::time::Duration;
+
 use crate::protocol::{Era, Revision};
 
 use super::quirk::Quirk;
@@ -17,6 +19,8 @@ pub struct Options {
     pub version: String,
     /// Whether it lists tasks: only where a conversation tells one requestor from another.
     pub lists_tasks: bool,
+    /// How long the client may take to reply to a request (in memory: for ever).
+    pub patience: Duration,
     /// Named misbehaviours.
     pub quirks: Vec<Quirk>,
 }
@@ -39,6 +43,7 @@ impl Default for Options {
             name: "litmus-mock".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             lists_tasks: true,
+            patience: Duration::from_secs(30),
             quirks: Vec::new(),
         }
     }

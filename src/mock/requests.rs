@@ -1,5 +1,7 @@
 //! The requests that both eras have: lists, reads, gets and completions. Knows nothing of handshakes or metadata.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::protocol::{Era, Revision};
@@ -62,7 +64,8 @@ impl Mock {
             return Ok(Answer::Result(call::failed("the client cannot be asked this")));
         }
         let id = self.send_question(request.exchange, &question, request.revision, out);
-        self.held.push(request.held(Until::Reply { id, question }));
+        let due = Instant::now() + self.options.patience;
+        self.held.push(request.held(Until::Reply { id, question, due }));
         Ok(Answer::Later)
     }
 

@@ -1,6 +1,7 @@
 //! The built-in server without any input or output of its own: one message in, the messages that follow from it out.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -57,8 +58,8 @@ pub(super) struct Held {
 pub(super) enum Until {
     /// So many further messages; counts the ones that came, and tells them as progress under the token.
     Messages { wanted: u64, seen: u64, token: Option<Value> },
-    /// The client's reply to the request of this id.
-    Reply { id: Value, question: Question },
+    /// The client's reply to the request of this id, which must come in time.
+    Reply { id: Value, question: Question, due: Instant },
 }
 
 impl Mock {
@@ -116,6 +117,22 @@ impl Mock {
     pub fn is_pending(&self, exchange: ExchangeId) -> bool {
         self.held.iter().any(|held| held.exchange == exchange)
             || self.listens.iter().any(|listen| listen.exchange == exchange)
+    }
+
+    /// When the next thing happens that no message brings about.
+    pub fn due(&self) -> Option<Instant> {
+        self.held.iter().filter_map(Held::due).min()
+    }
+
+    /// Gives up on what is due: requests to the client that were not replied to.
+    pub fn expire(&mut self, now: Instant) -> Vec<Output> {
+        let mut out = Vec::new();
+        let late: Vec<_> = self.held.extract_if(.., |held| held.due().is_some_and(|due| due <= now)).collect();
+        for held in late {
+            out.extend(held.withdrawal("no reply came in time"));
+            out.push(self.result(held.exchange, &held.id, super::call::failed("the client did not reply in time")));
+        }
+        out
     }
 
     fn take(&mut self, exchange: ExchangeId, value: &Value, out: &mut Vec<Output>) {
@@ -239,17 +256,9 @@ impl Mock {
         let in_session = self.session.is_some();
         let meant = |of: ExchangeId, known: &Value| (in_session || of == exchange) && same_id(known, id);
         self.listens.retain(|listen| !meant(listen.exchange, &listen.id));
-        let (cancelled, held) = std::mem::take(&mut self.held).into_iter().partition(|h| meant(h.exchange, &h.id));
-        self.held = held;
-        for request in cancelled {
+        for request in self.held.extract_if(.., |held| meant(held.exchange, &held.id)) {
             // What the client was asked on behalf of the request is of no use any more.
-            if let Until::Reply { id, .. } = request.until {
-                out.push(notification(
-                    Some(request.exchange),
-                    "notifications/cancelled",
-                    json!({"requestId": id, "reason": "the request behind it was cancelled"}),
-                ));
-            }
+            out.extend(request.withdrawal("the request behind it was cancelled"));
         }
     }
 
@@ -337,6 +346,22 @@ impl Mock {
 
     fn shown_id(&self, id: &Value) -> Value {
         if self.options.has(Quirk::StringIds) && id.is_number() { json!(id.to_string()) } else { id.clone() }
+    }
+}
+
+impl Held {
+    fn due(&self) -> Option<Instant> {
+        match &self.until {
+            Until::Reply { due, .. } => Some(*due),
+            Until::Messages { .. } => None,
+        }
+    }
+
+    /// Takes back what the client was asked on behalf of the request.
+    fn withdrawal(&self, reason: &str) -> Option<Output> {
+        let Until::Reply { id, .. } = &self.until else { return None };
+        let params = json!({"requestId": id, "reason": reason});
+        Some(notification(Some(self.exchange), "notifications/cancelled", params))
     }
 }
 

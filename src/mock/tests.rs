@@ -1,6 +1,7 @@
 //! Conversations with the built-in server in every revision: each message must satisfy its revision's schema.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
 use crate::protocol::{Definitions, Era, Profile, Revision};
 use crate::transport::{Exit, ExitAfter, Incoming, Peer};
@@ -467,4 +468,42 @@ async fn lines_are_served_until_the_input_ends() {
     let text = String::from_utf8(output).expect("UTF-8");
     assert_eq!(text.lines().count(), 3, "{text}");
     assert_eq!(text.lines().last(), Some("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}"));
+}
+
+#[tokio::test]
+async fn a_reply_that_never_comes_is_given_up() {
+    let (theirs, mut ours) = tokio::io::duplex(1 << 16);
+    let options = Options { patience: std::time::Duration::ZERO, ..Options::default() };
+    let (input, output) = tokio::io::split(theirs);
+    let server = Lines::new(options, []).expect("no rules");
+    let served = tokio::spawn(server.serve(tokio::io::BufReader::new(input), output));
+    for line in [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25",
+               "capabilities": {"roots": {}}, "clientInfo": {"name": "test", "version": "0"}}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "ask_roots"}}),
+    ] {
+        ours.write_all(format!("{line}\n").as_bytes()).await.expect("a reader");
+    }
+    let mut lines = tokio::io::BufReader::new(&mut ours).lines();
+    let mut seen = Vec::new();
+    while seen.len() < 4 {
+        let line = lines.next_line().await.expect("readable").expect("more to come");
+        seen.push(serde_json::from_str::<Value>(&line).expect("JSON"));
+    }
+    assert_eq!(seen[2]["params"]["requestId"], seen[1]["id"]);
+    assert_eq!((&seen[3]["id"], &seen[3]["result"]["isError"]), (&json!(2), &json!(true)));
+    drop(ours);
+    assert_eq!(served.await.expect("no panic").expect("no failure"), 0);
+}
+
+#[test]
+fn one_connection_serves_both_eras() {
+    let mut client = Client::new(Revision::V2025_06_18);
+    client.revision = Revision::V2026_07_28;
+    assert!(client.call("hold", &json!({"messages": 1})).is_empty());
+    let answers = client.exchange("tools/list", json!({}));
+    assert_eq!(answers[1]["result"]["resultType"], "complete");
+    client.revision = Revision::V2025_06_18;
+    assert_eq!(client.request("tools/list", json!({}))["result"].get("resultType"), None);
 }

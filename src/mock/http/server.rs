@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -133,7 +134,12 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
                 headers: head.headers,
                 body: body.to_bytes().to_vec(),
             };
-            state.lock().unwrap_or_else(PoisonError::into_inner).take(&call)
+            let mut locked = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let reply = locked.take(&call);
+            if let Some(due) = locked.due() {
+                tokio::spawn(expire(Arc::downgrade(&state), due));
+            }
+            reply
         }
         Err(_) => Reply::Answer(Answer::plain(413, "This is too long, or broke off.")),
     };
@@ -141,6 +147,20 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
         Reply::Answer(answer) => Ok(written(answer, &state)),
         Reply::Close => Err(Closed),
         Reply::Hang => std::future::pending().await,
+    }
+}
+
+/// Gives up, each time that the time has come, on what the client was to reply to.
+async fn expire(state: Weak<Mutex<State>>, mut due: Instant) {
+    loop {
+        tokio::time::sleep_until(due.into()).await;
+        let Some(state) = state.upgrade() else { return };
+        let mut locked = state.lock().unwrap_or_else(PoisonError::into_inner);
+        locked.expire(due);
+        match locked.due() {
+            Some(next) => due = next,
+            None => return,
+        }
     }
 }
 

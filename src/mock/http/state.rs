@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::HeaderMap;
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ pub(super) struct State {
     pub(super) rules: Rules,
     pub(super) conversations: HashMap<Key, Conversation>,
     exchanges: u64,
+    /// The latest time for which [`State::due`] was asked to come back.
+    awaited: Option<Instant>,
     /// Whether a rule has ended the server.
     dead: bool,
 }
@@ -81,7 +84,7 @@ impl State {
         let started = rules.start();
         let dead = started.effects.iter().any(|effect| matches!(effect, Effect::Exit(_)));
         let conversations = HashMap::from([(Key::Stateless, stateless)]);
-        Self { options, rules, conversations, exchanges: 0, dead }
+        Self { options, rules, conversations, exchanges: 0, awaited: None, dead }
     }
 
     /// Takes one HTTP request.
@@ -117,6 +120,24 @@ impl State {
             Key::Legacy(_) => drop(self.conversations.remove(key)),
             // A session outlives its connections, and its streams can be resumed.
             Key::Session(_) => {}
+        }
+    }
+
+    /// When [`State::expire`] is to be called, where that was not told before.
+    pub(super) fn due(&mut self) -> Option<Instant> {
+        let due = self.conversations.values().filter_map(|conversation| conversation.mock.due()).max();
+        let due = due.filter(|due| self.awaited.is_none_or(|awaited| awaited < *due))?;
+        self.awaited = Some(due);
+        Some(due)
+    }
+
+    /// Gives up on what is due. The rules have no say in it.
+    pub(super) fn expire(&mut self, now: Instant) {
+        for conversation in self.conversations.values_mut() {
+            for output in conversation.mock.expire(now) {
+                conversation.send(output);
+            }
+            conversation.finish_answered();
         }
     }
 

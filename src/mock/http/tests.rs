@@ -367,3 +367,15 @@ async fn rules_change_answers_of_both_layers() {
         assert!(matches!(client.arrival(exchange).await, Incoming::Broken(_)));
     }
 }
+
+#[tokio::test]
+async fn a_question_that_nobody_answers_is_withdrawn() {
+    let options = Options { patience: Duration::ZERO, ..Options::default() };
+    let mut client = Client::start(options, Vec::new());
+    let session = client.initialize(Revision::V2025_06_18).await;
+    let headers = [("Mcp-Session-Id", session.as_str())];
+    let got = client.post(&headers, &call(1, "ask_roots", &json!({}), "t")).await;
+    assert_eq!(got.messages.len(), 3, "{got:?}");
+    assert_eq!(got.messages[1].1["method"], "notifications/cancelled");
+    assert_eq!(got.message()["result"]["isError"], true);
+}
