@@ -76,7 +76,7 @@ impl Default for Limits {
         Self {
             message: 8 << 20,
             total: 32 << 20,
-            arrivals: 100_000,
+            arrivals: 20_000,
             stderr: 64 << 10,
             exchange: Duration::from_secs(30),
             grace: Duration::from_secs(2),
