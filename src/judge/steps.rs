@@ -30,13 +30,11 @@ pub async fn run_steps(
     case: Option<(&str, &Case)>,
     context: &Context,
 ) -> Vec<Judged> {
-    let mut bindings = Bindings::new(&context.facts);
-    for (name, value) in case.into_iter().flat_map(|(_, values)| values) {
-        bindings.bind(name, value.clone());
-    }
+    let bindings = Bindings::new(&context.facts);
     let answers_requests = steps.iter().any(|step| matches!(&step.kind, StepKind::Reply(_)));
     let mark = case.map_or_else(|| scenario.id.clone(), |(name, _)| format!("{}[{name}]", scenario.id));
     session.begin(&mark, answers_requests);
+    let case_values = case.map(|(_, values)| values);
     let case = case.map(|(name, _)| name.to_owned());
     let mut run = Run {
         session,
@@ -51,6 +49,7 @@ pub async fn run_steps(
         proves_survival: steps.iter().any(|step| proves(step) == Some(loss::SURVIVES)),
         lost: None,
     };
+    run.bind_case(case_values);
     for step in steps {
         run.step(step).await;
     }
@@ -91,6 +90,16 @@ enum Outcome {
 }
 
 impl Run<'_> {
+    /// Binds the values of the case, which may hold facts.
+    fn bind_case(&mut self, values: Option<&Case>) {
+        for (name, value) in values.into_iter().flatten() {
+            match self.bindings.fill(value) {
+                Ok(value) => self.bindings.bind(name, value),
+                Err(Unbound(fact)) => self.stopped = Some(self.unbound(&fact)),
+            }
+        }
+    }
+
     async fn step(&mut self, step: &Step) {
         if self.stopped.is_none()
             && let Err(Unbound(name)) = self.perform(step).await

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::arguments;
+use crate::protocol::Revision;
 use crate::session::{Awaited, Session, alive_method};
 
 /// Which tools may be called.
@@ -65,6 +66,10 @@ pub async fn survey(session: &mut Session, policy: &CallPolicy, within: Duration
     }
     if let Some(fact) = prompt(session, &items("prompts"), within).await {
         survey.facts.insert("prompt".to_owned(), fact);
+    }
+    // The first revision has no capability for completions: a server that completes something has declared it by that.
+    if session.revision() == Revision::V2024_11_05 && completes(session, &survey.facts, within).await {
+        survey.facts["capabilities"]["completions"] = json!({});
     }
     for (member, items) in found {
         if items.as_array().is_some_and(|items| !items.is_empty()) {
@@ -216,6 +221,7 @@ fn first_variable(template: &str) -> Option<&str> {
 /// The first prompt that can be got, and the first of each sort.
 async fn prompt(session: &mut Session, prompts: &[Value], within: Duration) -> Option<Value> {
     let mut found = Map::new();
+    let mut alone = None;
     for prompt in prompts.iter().filter(|prompt| prompt["name"].is_string()).take(TRIES) {
         let declared: Vec<_> = prompt["arguments"].as_array().into_iter().flatten().collect();
         let given: Map<_, _> = declared
@@ -226,6 +232,11 @@ async fn prompt(session: &mut Session, prompts: &[Value], within: Duration) -> O
         let name = &prompt["name"];
         if let Some(argument) = declared.first().map(|argument| &argument["name"]).filter(|name| name.is_string()) {
             found.entry("with-argument").or_insert(json!({"name": name, "argument": argument}));
+            // Better than any prompt with an argument is one that can be got with this argument alone.
+            if given.len() <= 1 && alone.is_none() {
+                let required = given.keys().next().map(|required| json!(required));
+                alone = Some(json!({"name": name, "argument": required.as_ref().unwrap_or(argument)}));
+            }
         }
         if let Some(argument) = given.keys().next() {
             found.entry("required").or_insert(json!({"name": name, "argument": argument}));
@@ -239,7 +250,26 @@ async fn prompt(session: &mut Session, prompts: &[Value], within: Duration) -> O
             found.insert("arguments".to_owned(), Value::Object(given));
         }
     }
+    if let Some(prompt) = alone {
+        found.insert("with-argument".to_owned(), prompt);
+    }
     (!found.is_empty()).then_some(Value::Object(found))
+}
+
+/// Whether the target suggests something for the first prompt or template that has an argument.
+async fn completes(session: &mut Session, facts: &Map<String, Value>, within: Duration) -> bool {
+    let facts = Value::Object(facts.clone());
+    let prompt = facts.pointer("/prompt/with-argument/name").zip(facts.pointer("/prompt/with-argument/argument"));
+    let template = facts.pointer("/template/uri-template").zip(facts.pointer("/template/variable"));
+    let prompt = prompt.map(|(name, argument)| (json!({"type": "ref/prompt", "name": name}), argument));
+    let template = template.map(|(uri, variable)| (json!({"type": "ref/resource", "uri": uri}), variable));
+    for (reference, argument) in prompt.into_iter().chain(template) {
+        let params = json!({"ref": reference, "argument": {"name": argument, "value": ""}});
+        if result(session, "completion/complete", params, within).await.is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
