@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::exit::Stop;
 use super::{jsonc, settings};
+use crate::scenario::nearest;
 use crate::source::{Diagnostic, Document, Member, Node, NodeKind, Source, Span};
 use crate::transport::{CommandTarget, Target, UrlTarget};
 
@@ -64,8 +65,12 @@ impl Reader<'_> {
             }
         };
         let Some((name, Member { node, .. })) = chosen else {
-            let message = format!("there is no server `{}`", name.unwrap_or_default());
-            return self.mistake(table.span, message, format!("there is {}", names.join(", ")));
+            let name = name.unwrap_or_default();
+            let help = match nearest(name, &servers.keys().map(String::as_str).collect::<Vec<_>>()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("there is {}", names.join(", ")),
+            };
+            return self.mistake(table.span, format!("there is no server `{name}`"), help);
         };
         Some((name.clone(), self.target(node)?))
     }

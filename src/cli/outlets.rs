@@ -74,7 +74,7 @@ impl Outlets {
 
     fn open(&mut self, wanted: Wanted) {
         if let Some(output) = wanted.events {
-            let name = format!("the events to `{}`", settings::place(&output));
+            let name = format!("the events to {}", settings::place(&output));
             match EventFile::create(&output) {
                 Ok(file) => self.open.push(Outlet { name, reporter: Box::new(file) }),
                 Err(error) => {
@@ -83,7 +83,7 @@ impl Outlets {
             }
         }
         self.open.extend(wanted.reports.into_iter().map(|(format, output)| {
-            let name = format!("the {format} report to `{}`", settings::place(&output));
+            let name = format!("the {format} report to {}", settings::place(&output));
             Outlet { name, reporter: format.reporter(output) }
         }));
         // Last, so that a person who reads its end finds the files written.

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use url::Url;
+use url::{ParseError, Url};
 
 use super::args::{CallTools, CheckArgs, RunArgs, TargetArgs};
 use super::config;
@@ -87,7 +87,7 @@ pub(super) fn reports(texts: &[OsString]) -> Result<Vec<(Format, Output)>, Stop>
     for text in texts {
         let (format, output) = report(text)?;
         if reports.iter().any(|(_, other)| *other == output) {
-            return Err(Stop::usage(format!("two reports go to `{}`", place(&output))));
+            return Err(Stop::usage(format!("two reports go to {}", place(&output))));
         }
         reports.push((format, output));
     }
@@ -99,7 +99,7 @@ pub(super) fn events(path: Option<&OsString>, reports: &[(Format, Output)]) -> R
     let Some(path) = path else { return Ok(None) };
     let output = writable(Output::from(path.clone()))?;
     if reports.iter().any(|(_, other)| *other == output) {
-        return Err(Stop::usage(format!("a report and the events go to `{}`", place(&output))));
+        return Err(Stop::usage(format!("a report and the events go to {}", place(&output))));
     }
     Ok(Some(output))
 }
@@ -108,7 +108,7 @@ pub(super) fn events(path: Option<&OsString>, reports: &[(Format, Output)]) -> R
 pub(super) fn place(output: &Output) -> String {
     match output {
         Output::Stdout => "standard output".to_owned(),
-        Output::File(path) => path.display().to_string(),
+        Output::File(path) => format!("`{}`", path.display()),
     }
 }
 
@@ -129,7 +129,7 @@ fn report(text: &OsStr) -> Result<(Format, Output), Stop> {
 fn writable(output: Output) -> Result<Output, Stop> {
     match output.check() {
         Ok(()) => Ok(output),
-        Err(error) => Err(Stop::usage(format!("cannot write `{}`: {error}", place(&output)))),
+        Err(error) => Err(Stop::usage(format!("cannot write {}: {error}", place(&output)))),
     }
 }
 
@@ -189,11 +189,13 @@ fn target(args: &TargetArgs) -> Result<(Target, TargetInfo), Stop> {
 
 /// An address that can be used: `http` or `https`, with a host.
 pub(super) fn url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|why| format!("`{text}` is no URL: {why}"))?;
-    if !["http", "https"].contains(&url.scheme()) {
-        return Err(format!("`{text}` is no URL of a server: it begins with neither http:// nor https://"));
+    match Url::parse(text) {
+        Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(url),
+        Ok(_) | Err(ParseError::RelativeUrlWithoutBase) => {
+            Err(format!("`{text}` is no URL of a server: it begins with neither http:// nor https://"))
+        }
+        Err(why) => Err(format!("`{text}` is no URL: {why}")),
     }
-    Ok(url)
 }
 
 /// The address without a password, for reports.
@@ -269,10 +271,7 @@ fn header(text: &str) -> Result<(String, String), Stop> {
         {
             Ok((name.to_owned(), value.trim().to_owned()))
         }
-        // The value is not repeated: it may be a secret.
-        _ => {
-            let name = text.split(':').next().unwrap_or_default();
-            Err(Stop::usage(format!("the header `{name}` is not of the form 'Name: value'")))
-        }
+        // Nothing of it is repeated: it may be a secret.
+        _ => Err(Stop::usage("a --header is not of the form 'Name: value'")),
     }
 }
