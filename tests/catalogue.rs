@@ -48,7 +48,7 @@ fn the_correct_server_passes_every_check() {
             }
         }
     }
-    for (trial, results) in try_all(&catalogue, trials) {
+    for (trial, results) in try_all(&catalogue, &trials) {
         for result in results {
             let id = result.id.to_string();
             match &result.verdict {
@@ -102,7 +102,7 @@ fn every_broken_server_is_caught_for_exactly_what_it_does() {
             }
         }
     }
-    for (trial, results) in try_all(&catalogue, trials) {
+    for (trial, results) in try_all(&catalogue, &trials) {
         let broken = trial.broken.as_ref().expect("every trial has one");
         let failed: BTreeSet<_> = results
             .iter()
@@ -180,7 +180,7 @@ fn selection(scenarios: &[String]) -> Selection {
 }
 
 /// Runs trials in two threads, several at once in each.
-fn try_all(catalogue: &Catalogue, trials: Vec<Trial>) -> Vec<(Trial, Vec<CheckResult>)> {
+fn try_all(catalogue: &Catalogue, trials: &[Trial]) -> Vec<(Trial, Vec<CheckResult>)> {
     let halves: Vec<Vec<Trial>> = (0..2).map(|n| trials.iter().skip(n).step_by(2).cloned().collect()).collect();
     std::thread::scope(|scope| {
         let threads: Vec<_> = halves

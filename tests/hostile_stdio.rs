@@ -67,7 +67,8 @@ async fn close(connection: Connection) -> Vec<Incoming> {
 /// The process group whose number the target printed.
 async fn group(connection: &mut Connection) -> Pid {
     let Some(Incoming::Line(number)) = next(connection).await else { panic!("no line came") };
-    Pid::from_raw(std::str::from_utf8(&number).unwrap().parse().unwrap()).unwrap()
+    let number = std::str::from_utf8(&number).expect("a number").parse().expect("a number");
+    Pid::from_raw(number).expect("a process")
 }
 
 /// Whether any process of the group still runs. One that was killed and that nobody has reaped yet does not.
@@ -88,7 +89,7 @@ fn runs(group: Pid) -> bool {
 fn peak_memory() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("a Linux system");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells the peak");
-    peak.trim().trim_end_matches(" kB").parse::<usize>().unwrap() / 1024
+    peak.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") / 1024
 }
 
 #[tokio::test]

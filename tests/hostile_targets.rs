@@ -13,7 +13,7 @@ use serde_json::Value;
 /// Memory that a run may take at its peak, in KiB.
 const MEMORY: u64 = 100 << 10;
 /// Far more than any of these runs takes: only a hang is longer.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What a run came to.
 struct Outcome {
@@ -77,7 +77,7 @@ fn a_body_that_never_ends() {
     let url = serve(|mut socket| {
         request(&mut socket);
         let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
-        while socket.write_all(&[b' '; 65536]).is_ok() {}
+        while socket.write_all(&[b' '; 8192]).is_ok() {}
     });
     one_failure(&["--url", &url], "");
 }
@@ -144,7 +144,7 @@ fn one_failure(target: &[&str], cause: &str) {
     let Outcome { code, report, peak } = litmus(target);
     assert_eq!(code, Some(1), "{report:#}");
     let results: Vec<_> =
-        report["runs"].as_array().into_iter().flatten().flat_map(|run| run["results"].as_array()).flatten().collect();
+        report["runs"].as_array().into_iter().flatten().filter_map(|run| run["results"].as_array()).flatten().collect();
     let of = |word: &str| results.iter().filter(|result| result["verdict"] == word).count();
     assert_eq!((of("pass"), of("fail")), (0, 1), "passes and failures");
     assert_eq!(of("inconclusive") + 1, results.len(), "all others hang on the one cause");

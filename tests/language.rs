@@ -20,7 +20,7 @@ const STEPS: &str = "steps:\n  - alive: {proves: house.survives}\n";
 fn unknown_keys() {
     says(
         "unknown-keys",
-        r#"
+        r"
 titel: Search
 abuot: x
 steps:
@@ -28,7 +28,7 @@ steps:
   - request: {method: ping, parms: {}}
   - expect: {eror: {code: 1}, proves: house.survives}
   - expect: {colour: red, result: {}}
-"#,
+",
     );
 }
 
@@ -36,7 +36,7 @@ steps:
 fn wrong_types() {
     says(
         "wrong-types",
-        r#"
+        r"
 title: 5
 about: [a]
 transports: stdio
@@ -49,7 +49,7 @@ steps:
   - raw: {text: 7, newline: yes}
   - expect: {result: {}, bind: x, proves: true, schema: 3}
   - {}
-"#,
+",
     );
 }
 
@@ -63,7 +63,7 @@ fn no_mapping_at_all() {
 fn words_that_are_not_offered() {
     says(
         "unknown-words",
-        r#"
+        r"
 title: x
 since: 2025-06-19
 until: yesterday
@@ -72,7 +72,7 @@ session: frsh
 steps:
   - alive: {proves: house.survives}
   - close: inptu
-"#,
+",
     );
 }
 
@@ -80,12 +80,12 @@ steps:
 fn requirements_nobody_has() {
     says(
         "unknown-requirements",
-        r#"
+        r"
 title: x
 steps:
   - alive: {proves: house.survive}
   - expect: {result: {}, proves: tools.magic}
-"#,
+",
     );
 }
 
@@ -93,7 +93,7 @@ steps:
 fn requirements_that_hold_elsewhere() {
     says(
         "requirements-elsewhere",
-        r#"
+        r"
 title: x
 since: 2026-07-28
 transports: [stdio]
@@ -101,7 +101,7 @@ steps:
   - alive: {proves: house.survives}
   - expect: {result: {}, proves: version.negotiation.echo}
   - expect: {http: {status: 404}, proves: http.status.method-not-found-404}
-"#,
+",
     );
 }
 
@@ -147,7 +147,7 @@ fn bodies() {
 fn names_of_messages() {
     says(
         "undefined-names",
-        r#"
+        r"
 title: x
 steps:
   - request: {method: ping, as: first}
@@ -156,7 +156,7 @@ steps:
   - reply: {to: first, result: {}}
   - close: {exchange: nobody}
   - request: {method: ping, as: later one}
-"#,
+",
     );
 }
 
@@ -198,14 +198,14 @@ steps:
 fn expectations_of_nothing_or_too_much() {
     says(
         "expect-subjects",
-        r#"
+        r"
 title: x
 steps:
   - expect: {within: 2s, proves: house.survives}
   - expect: {result: {}, error: {}}
   - expect: {result: {}, as: asked}
   - reply: {}
-"#,
+",
     );
 }
 
@@ -230,12 +230,12 @@ steps:
 fn steps_that_run_together() {
     says(
         "two-steps-in-one",
-        r#"
+        r"
 title: x
 steps:
   - request: {method: ping}
     expect: {result: {}, proves: house.survives}
-"#,
+",
     );
 }
 
@@ -243,7 +243,7 @@ steps:
 fn watches() {
     says(
         "watches",
-        r#"
+        r"
 title: x
 always:
   - {when: anything, schema: {}, proves: house.survives}
@@ -251,7 +251,7 @@ always:
   - {when: message, definition: CallToolResul, proves: house.survives}
   - {when: message, proves: house.survives}
   - {when: {messages: x}, at: tools, schema: {}}
-"#,
+",
     );
 }
 

@@ -503,8 +503,7 @@ impl Run<'_> {
         };
         match (proves, outcome) {
             // Turned into one of the others above.
-            (_, Outcome::Absent(_)) => {}
-            (_, Outcome::LeftOut) | (None, Outcome::Met(_)) => {}
+            (_, Outcome::LeftOut | Outcome::Absent(_)) | (None, Outcome::Met(_)) => {}
             (Some(requirement), Outcome::Met(_)) => self.judged.push(Judged::pass(requirement)),
             (Some(requirement), Outcome::Missed(miss)) => {
                 let evidence = self.evidence(step, from, miss);

@@ -57,13 +57,14 @@ impl Lines {
             let read = match self.mock.due() {
                 None => read.await,
                 // What was read of a line before the time was up is kept.
-                Some(due) => match timeout_at(due.into(), read).await {
-                    Ok(read) => read,
-                    Err(_) => {
+                Some(due) => {
+                    if let Ok(read) = timeout_at(due.into(), read).await {
+                        read
+                    } else {
                         text = self.expire();
                         continue;
                     }
-                },
+                }
             };
             if read? == 0 && line.is_empty() {
                 break;

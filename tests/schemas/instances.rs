@@ -35,7 +35,7 @@ pub(crate) fn definitions_key(document: &Value) -> &'static str {
 fn damaged(instance: &Value, limit: usize) -> Vec<Value> {
     let places = pointers(instance);
     let mut stride = places.len() * DAMAGES / limit + 1;
-    while stride > 1 && (stride % 2 == 0 || stride % 5 == 0) {
+    while stride > 1 && (stride.is_multiple_of(2) || stride.is_multiple_of(5)) {
         stride += 1; // Every kind of damage has its turn.
     }
     let all = (0..places.len() * DAMAGES).step_by(stride);
@@ -120,7 +120,7 @@ impl Drawer<'_> {
                 merge(&mut whole, self.flat(branch));
                 self.samples_of_flat(whole, depth)
             });
-            return interleaved(branches.collect());
+            return interleaved(&branches.collect::<Vec<_>>());
         }
         if let Some(only) = schema.get("const") {
             return vec![only.clone()];
@@ -133,7 +133,7 @@ impl Drawer<'_> {
             Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
             _ => return vec![json!("any"), json!({"any": [1.5, null]}), json!(null), json!(2.5), json!([1])],
         };
-        interleaved(types.into_iter().map(|t| self.samples_of_type(t, &schema, depth)).collect())
+        interleaved(&types.into_iter().map(|t| self.samples_of_type(t, &schema, depth)).collect::<Vec<_>>())
     }
 
     fn samples_of_type(&self, name: &str, schema: &Map<String, Value>, depth: usize) -> Vec<Value> {
@@ -184,7 +184,7 @@ impl Drawer<'_> {
             });
             of_member.collect()
         });
-        let variants = interleaved(variants.collect());
+        let variants = interleaved(&variants.collect::<Vec<_>>());
         [Value::Object(full), Value::Object(least)].into_iter().chain(variants).collect()
     }
 
@@ -239,7 +239,7 @@ fn merge(base: &mut Map<String, Value>, more: Map<String, Value>) {
 }
 
 /// The first of each list, then the second of each ..., so that cutting the tail off loses no list.
-fn interleaved(lists: Vec<Vec<Value>>) -> Vec<Value> {
+fn interleaved(lists: &[Vec<Value>]) -> Vec<Value> {
     let longest = lists.iter().map(Vec::len).max().unwrap_or_default();
     (0..longest).flat_map(|i| lists.iter().filter_map(move |list| list.get(i)).cloned()).collect()
 }

@@ -120,9 +120,8 @@ impl<'a> Exchange<'a> {
     pub(super) async fn another(&mut self) -> Result<bool, Stop> {
         while self.buffer.is_empty() {
             match timeout_at(self.deadline, self.read()).await {
-                Err(_) | Ok(Err(Read::Closed)) => return Ok(false),
+                Err(_) | Ok(Err(Read::Closed | Read::Failed(_))) => return Ok(false),
                 Ok(Err(Read::Stop(stop))) => return Err(stop),
-                Ok(Err(Read::Failed(_))) => return Ok(false),
                 Ok(Ok(())) => {}
             }
         }

@@ -57,13 +57,6 @@ impl Address {
         tls.map(|tls| Socket::Tls(Box::new(tls)))
             .map_err(|error| format!("no TLS with {}:{}: {}", self.host, self.port, words(&error)))
     }
-
-    #[cfg(test)]
-    pub(super) fn trust(&mut self, roots: RootCertStore) {
-        if let Some((connector, _)) = &mut self.tls {
-            *connector = TlsConnector::from(tls_config(roots).expect("the set-up of every other test"));
-        }
-    }
 }
 
 fn public_roots() -> RootCertStore {
