@@ -55,16 +55,13 @@ impl Lines {
             }
             let read = input.read_until(b'\n', &mut line);
             let read = match self.mock.due() {
-                None => read.await,
-                // What was read of a line before the time was up is kept.
-                Some(due) => {
-                    if let Ok(read) = timeout_at(due.into(), read).await {
-                        read
-                    } else {
-                        text = self.expire();
-                        continue;
-                    }
-                }
+                None => Ok(read.await),
+                Some(due) => timeout_at(due.into(), read).await,
+            };
+            // What was read of a line before the time was up is kept.
+            let Ok(read) = read else {
+                text = self.expire();
+                continue;
             };
             if read? == 0 && line.is_empty() {
                 break;

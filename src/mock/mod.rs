@@ -29,5 +29,5 @@ mod tests;
 pub use lines::Lines;
 pub use options::{Features, Options};
 pub use quirk::{Quirk, UnknownQuirk};
-pub use rules::{Effect, Effects, Rules};
+pub use rules::{Effect, Effects, Requested, Rules};
 pub use server::{Mock, Output};

@@ -43,6 +43,17 @@ pub struct Effects {
     pub patches: Vec<(ExchangeId, HttpPatch)>,
 }
 
+/// What an HTTP request sets off.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Requested {
+    /// Whether the server ends.
+    pub exits: bool,
+    /// Changes to its answer.
+    pub patches: Vec<HttpPatch>,
+    /// The rules, to be handed to [`Rules::pass`] with the body.
+    pub rules: Vec<usize>,
+}
+
 /// One thing that a server does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -82,19 +93,14 @@ impl Rules {
         all
     }
 
-    /// The rules that an HTTP request sets off, to be handed to [`Rules::pass`] with its body, and the changes to its answer.
-    pub fn requested(&mut self, view: &Value) -> Vec<usize> {
-        self.set_off(|moment| matches!(moment, Moment::Http(pattern) if matches(pattern, view)))
-    }
-
-    /// What a rule changes of the HTTP answer.
-    pub fn patch(&self, rule: usize) -> Option<&HttpPatch> {
-        self.table.get(rule)?.broken.http.as_ref()
-    }
-
-    /// Whether a rule ends the server.
-    pub fn exits(&self, rule: usize) -> bool {
-        self.table.get(rule).is_some_and(|rule| rule.broken.exit.is_some())
+    /// What an HTTP request sets off, before its body is looked at.
+    pub fn requested(&mut self, view: &Value) -> Requested {
+        let rules = self.set_off(|moment| matches!(moment, Moment::Http(pattern) if matches(pattern, view)));
+        let all = || rules.iter().map(|rule| &self.table[*rule].broken);
+        self.hung |= all().any(|broken| broken.hang);
+        let exits = all().any(|broken| broken.exit.is_some());
+        let patches = all().filter_map(|broken| broken.http.clone()).collect();
+        Requested { exits, patches, rules }
     }
 
     /// Whether nothing is answered any more.
@@ -131,7 +137,7 @@ impl Rules {
                 return all;
             }
             self.hung |= broken.hang;
-            if let Some(patch) = &broken.http {
+            if let (Some(patch), Moment::Received(_)) = (&broken.http, &broken.when) {
                 all.patches.push((exchange, patch.clone()));
             }
             for part in parts(&broken.when, &value) {

@@ -476,7 +476,7 @@ async fn a_reply_that_never_comes_is_given_up() {
     let options = Options { patience: std::time::Duration::ZERO, ..Options::default() };
     let (input, output) = tokio::io::split(theirs);
     let server = Lines::new(options, []).expect("no rules");
-    let task = tokio::spawn(server.serve(tokio::io::BufReader::new(input), output));
+    let running = tokio::spawn(server.serve(tokio::io::BufReader::new(input), output));
     for line in [
         json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25",
                "capabilities": {"roots": {}}, "clientInfo": {"name": "test", "version": "0"}}}),
@@ -494,7 +494,7 @@ async fn a_reply_that_never_comes_is_given_up() {
     assert_eq!(seen[2]["params"]["requestId"], seen[1]["id"]);
     assert_eq!((&seen[3]["id"], &seen[3]["result"]["isError"]), (&json!(2), &json!(true)));
     drop(ours);
-    assert_eq!(task.await.expect("no panic").expect("no failure"), 0);
+    assert_eq!(running.await.expect("no panic").expect("no failure"), 0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use hyper::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::mock::quirk::Quirk;
-use crate::mock::rules::{Effect, Effects, Rules};
+use crate::mock::rules::{Effect, Effects, Requested, Rules};
 use crate::mock::{Mock, Options, Output};
 use crate::protocol::{Era, Revision};
 use crate::scenario::HttpPatch;
@@ -92,13 +92,15 @@ impl State {
         if self.dead {
             return Reply::Close;
         }
-        let set_off = self.rules.requested(&call.view());
-        if set_off.iter().any(|rule| self.rules.exits(*rule)) {
+        let Requested { exits, patches, rules } = self.rules.requested(&call.view());
+        if exits {
             self.die();
             return Reply::Close;
         }
-        let patches: Vec<_> = set_off.iter().filter_map(|rule| self.rules.patch(*rule).cloned()).collect();
-        match self.route(call, set_off) {
+        if self.rules.is_hung() {
+            return Reply::Hang;
+        }
+        match self.route(call, rules) {
             Reply::Answer(mut answer) => {
                 for patch in &patches {
                     answer.patch(patch);
