@@ -101,12 +101,13 @@ impl Mock {
         self.session.as_ref().is_some_and(|session| session.ready)
     }
 
-    /// Sends a question as a request; returns its id.
+    /// Sends a question as a request, in the name of a task if one asks; returns its id.
     pub(super) fn send_question(
         &mut self,
         exchange: ExchangeId,
         question: &Question,
         revision: Revision,
+        task: Option<&str>,
         out: &mut Vec<Output>,
     ) -> Value {
         if !self.options.has(Quirk::ReusesIds) || self.asked == 0 {
@@ -116,6 +117,9 @@ impl Mock {
         let mut message = json!({"jsonrpc": "2.0", "id": id});
         if let (Value::Object(message), Value::Object(request)) = (&mut message, question.request(revision)) {
             message.extend(request);
+        }
+        if let Some(task) = task {
+            message["params"]["_meta"] = tasks::related(task);
         }
         // A question that no request stands behind belongs to none.
         let exchange = (*question != Question::RootsAgain).then_some(exchange);
@@ -132,7 +136,7 @@ impl Mock {
             && session.knows_roots
         {
             let revision = session.revision;
-            self.send_question(exchange, &Question::RootsAgain, revision, out);
+            self.send_question(exchange, &Question::RootsAgain, revision, None, out);
         }
     }
 

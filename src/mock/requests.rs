@@ -63,10 +63,21 @@ impl Mock {
         if !allowed || !self.is_ready() {
             return Ok(Answer::Result(call::failed("the client cannot be asked this")));
         }
-        let id = self.send_question(request.exchange, &question, request.revision, out);
-        let due = Instant::now() + self.options.patience;
-        self.held.push(request.held(Until::Reply { id, question, due }));
+        self.ask_by_request(request, question, None, out);
         Ok(Answer::Later)
+    }
+
+    /// Sends a question, for a task if one wants to know, and holds the request until the reply comes.
+    pub(super) fn ask_by_request(
+        &mut self,
+        request: &Request,
+        question: Question,
+        task: Option<String>,
+        out: &mut Vec<Output>,
+    ) {
+        let id = self.send_question(request.exchange, &question, request.revision, task.as_deref(), out);
+        let due = Instant::now() + self.options.patience;
+        self.held.push(request.held(Until::Reply { id, question, due, task }));
     }
 
     fn ask_by_result(&self, request: &Request, arguments: &Value, question: &Question) -> Result<Answer, Refusal> {

@@ -59,7 +59,8 @@ pub(super) enum Until {
     /// So many further messages; counts the ones that came, and tells them as progress under the token.
     Messages { wanted: u64, seen: u64, token: Option<Value> },
     /// The client's reply to the request of this id, which must come in time.
-    Reply { id: Value, question: Question, due: Instant },
+    /// It may be a task that wants to know.
+    Reply { id: Value, question: Question, due: Instant, task: Option<String> },
 }
 
 impl Mock {
@@ -130,7 +131,7 @@ impl Mock {
         let late: Vec<_> = self.held.extract_if(.., |held| held.due().is_some_and(|due| due <= now)).collect();
         for held in late {
             out.extend(held.withdrawal("no reply came in time"));
-            out.push(self.result(held.exchange, &held.id, super::call::failed("the client did not reply in time")));
+            self.conclude(&held, super::call::failed("the client did not reply in time"), &mut out);
         }
         out
     }
@@ -266,16 +267,24 @@ impl Mock {
         let Some(id) = reply.id() else { return };
         let awaited = |held: &Held| matches!(&held.until, Until::Reply { id: asked, .. } if same_id(asked, id));
         let Some(index) = self.held.iter().position(awaited) else { return };
-        let Held { exchange, id, until, .. } = self.held.remove(index);
-        if let Until::Reply { question, .. } = until {
+        let held = self.held.remove(index);
+        if let Until::Reply { question, .. } = &held.until {
             let reply = reply.result().filter(|_| reply.error().is_none());
             let concluded = question.conclude(reply);
             if let Some(notice) = question.notice(reply) {
-                out.push(Output { exchange: Some(exchange), message: notice });
+                out.push(Output { exchange: Some(held.exchange), message: notice });
             }
             let result = concluded.unwrap_or_else(|refusal| super::call::failed(&refusal.message));
-            out.push(self.result(exchange, &id, result));
+            self.conclude(&held, result, out);
         }
+    }
+
+    /// Answers what has waited for the client with what came of it.
+    fn conclude(&mut self, held: &Held, mut result: Object, out: &mut Vec<Output>) {
+        if let Until::Reply { task: Some(task), .. } = &held.until {
+            self.conclude_task(task, &mut result, out);
+        }
+        out.push(self.result(held.exchange, &held.id, result));
     }
 
     /// Lets the first `waiting` held requests see that a message has come.
@@ -358,7 +367,7 @@ impl Held {
     }
 
     /// Takes back what the client was asked on behalf of the request.
-    fn withdrawal(&self, reason: &str) -> Option<Output> {
+    pub(super) fn withdrawal(&self, reason: &str) -> Option<Output> {
         let Until::Reply { id, .. } = &self.until else { return None };
         let params = json!({"requestId": id, "reason": reason});
         Some(notification(Some(self.exchange), "notifications/cancelled", params))

@@ -8,7 +8,7 @@ use crate::protocol::{Era, Revision};
 use super::answer::{Answer, Object, Refusal, Request};
 use super::ask::Question;
 use super::page::page;
-use super::server::{Mock, Output, notification};
+use super::server::{Held, Mock, Output, Until, notification};
 use super::tools::{Tasks, Tool};
 use super::{call, clock};
 
@@ -68,8 +68,7 @@ impl Mock {
                 Tasks::Optional | Tasks::Required => {
                     require_declared(request)?;
                     let outcome = call::errand(arguments);
-                    let asks = arguments["asks"] == json!(true) && Question::Name.is_allowed(request);
-                    let task = self.create(LONGEST, outcome, asks.then_some(Question::Name), None);
+                    let task = self.create(LONGEST, outcome, question(request, arguments), None);
                     let mut result = task.shown_stateless();
                     result["resultType"] = json!("task");
                     Ok(Some(Answer::result(result)))
@@ -91,7 +90,7 @@ impl Mock {
             _ => return Err(Refusal::params("`task` must be an object, with a number as `ttl` if any")),
         };
         let outcome = tool.complaint(arguments).map_or_else(|| call::errand(arguments), |fault| call::failed(&fault));
-        let task = self.create(ttl, outcome, None, request.progress_token().cloned());
+        let task = self.create(ttl, outcome, question(request, arguments), request.progress_token().cloned());
         if let Some(progress) = task.progress(1) {
             out.push(Output { exchange: Some(request.exchange), message: progress });
         }
@@ -194,8 +193,17 @@ impl Mock {
     fn task_result(&mut self, request: &Request, out: &mut Vec<Output>) -> Result<Answer, Refusal> {
         let task = self.task(request)?;
         if task.status == Status::Cancelled {
-            // Outside of all codes that are reserved.
-            return Err(Refusal::new(1, "The task was cancelled"));
+            return Err(cancelled());
+        }
+        if let Some(question) = task.question.clone() {
+            let (id, before) = (task.id.clone(), task.status);
+            task.turn(Status::InputRequired);
+            let task = task.clone();
+            if before != task.status {
+                self.tell_task(&task, false, out);
+            }
+            self.ask_by_request(request, question, Some(id), out);
+            return Ok(Answer::Later);
         }
         let is_news = !task.status.is_terminal();
         if is_news {
@@ -208,8 +216,22 @@ impl Mock {
             self.tell_task(&task, false, out);
         }
         let mut result = task.outcome;
-        result.insert("_meta".to_owned(), json!({RELATED: {"taskId": task.id}}));
+        result.insert("_meta".to_owned(), related(&task.id));
         Ok(Answer::Result(result))
+    }
+
+    /// Ends a task of the core with what came of its question, whose result is waited for.
+    pub(super) fn conclude_task(&mut self, id: &str, result: &mut Object, out: &mut Vec<Output>) {
+        let task = self.tasks.iter_mut().find(|task| task.id == id && !task.status.is_terminal());
+        if let Some(task) = task {
+            task.question = None;
+            task.outcome.clone_from(result);
+            let status = task.outcome_status();
+            task.turn(status);
+            let task = task.clone();
+            self.tell_task(&task, false, out);
+        }
+        result.insert("_meta".to_owned(), related(id));
     }
 
     fn cancel_task(&mut self, request: &Request, out: &mut Vec<Output>) -> Result<Task, Refusal> {
@@ -220,6 +242,12 @@ impl Mock {
         task.turn(Status::Cancelled);
         let task = task.clone();
         self.tell_task(&task, request.revision.era() == Era::Stateless, out);
+        // Whoever waits for the result need wait no longer.
+        let waits = |held: &mut Held| matches!(&held.until, Until::Reply { task: Some(id), .. } if *id == task.id);
+        for held in self.held.extract_if(.., waits).collect::<Vec<_>>() {
+            out.extend(held.withdrawal("the task behind it was cancelled"));
+            out.push(self.refusal(held.exchange, Some(&held.id), &cancelled()));
+        }
         Ok(task)
     }
 
@@ -245,7 +273,7 @@ impl Mock {
         if stateless {
             out.extend(self.listens.iter().filter_map(|listen| listen.tell_task(&task.id, task.shown_stateless())));
         } else {
-            if task.status != Status::Cancelled {
+            if matches!(task.status, Status::Completed | Status::Failed) {
                 out.extend(task.progress(2).map(|message| Output { exchange: None, message }));
             }
             out.push(notification(None, "notifications/tasks/status", task.shown()));
@@ -309,7 +337,7 @@ impl Task {
     fn progress(&self, step: u32) -> Option<Value> {
         let token = self.token.as_ref()?;
         let params = json!({"progressToken": token, "progress": step, "total": 2, "message": format!("Step {step} of 2"),
-                            "_meta": {RELATED: {"taskId": self.id}}});
+                            "_meta": related(&self.id)});
         Some(notification(None, "notifications/progress", params).message)
     }
 }
@@ -338,6 +366,21 @@ impl Status {
             Self::Cancelled => "The errand was cancelled.",
         }
     }
+}
+
+/// The metadata of what belongs to a task.
+pub(super) fn related(task: &str) -> Value {
+    json!({RELATED: {"taskId": task}})
+}
+
+/// The error instead of the result of a task that was cancelled; its code is outside of all that are reserved.
+fn cancelled() -> Refusal {
+    Refusal::new(1, "The task was cancelled")
+}
+
+/// What an errand asks first, if it is told to and the client can be asked.
+fn question(request: &Request, arguments: &Value) -> Option<Question> {
+    (arguments["asks"] == json!(true) && Question::Name.is_allowed(request)).then_some(Question::Name)
 }
 
 fn declares(request: &Request) -> bool {

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -12,6 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::mock::Options;
@@ -27,11 +29,16 @@ use super::{endpoint, legacy};
 /// The most bytes of a body that are read.
 const MOST: usize = 4 << 20;
 
-/// A running server. Dropping it stops it and closes its connections.
+/// How long connections get to end in order.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A running server. Dropping it cuts off its connections; [`Server::stop`] ends them in order.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     task: JoinHandle<()>,
+    /// Closed to end the server in order.
+    running: watch::Sender<()>,
 }
 
 /// Why a server does not start.
@@ -68,7 +75,15 @@ impl Server {
         options.lists_tasks = false;
         let (listener, address) = listen(address).map_err(|reason| StartError::Address { address, reason })?;
         let state = Arc::new(Mutex::new(State::new(Arc::new(options), rules)));
-        Ok(Self { address, task: tokio::spawn(accept(listener, state)) })
+        let (running, stopping) = watch::channel(());
+        Ok(Self { address, task: tokio::spawn(accept(listener, state, stopping)), running })
+    }
+
+    /// Ends the server in order: subscriptions are told, streams ended, connections closed.
+    pub async fn stop(mut self) {
+        self.running = watch::channel(()).0;
+        // The task cannot panic; a connection that does not end is cut off by dropping.
+        let _ = tokio::time::timeout(GRACE, &mut self.task).await;
     }
 
     /// Where it listens.
@@ -100,27 +115,38 @@ fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     Ok((TcpListener::from_std(listener)?, address))
 }
 
-/// Accepts connections until the system refuses any more; the connections end with it.
-async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
+/// Accepts connections until the server is stopped, or the system refuses any more; waits for them in the first case.
+async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, mut stopping: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => drop(connections.spawn(connection(socket, Arc::clone(&state)))),
+                Ok((socket, _)) => {
+                    drop(connections.spawn(connection(socket, Arc::clone(&state), stopping.clone())));
+                }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(_) => return,
             },
             Some(_) = connections.join_next() => {}
+            _ = stopping.changed() => break,
         }
     }
+    drop(listener);
+    state.lock().unwrap_or_else(PoisonError::into_inner).close();
+    while connections.join_next().await.is_some() {}
 }
 
-async fn connection(socket: TcpStream, state: Arc<Mutex<State>>) {
+async fn connection(socket: TcpStream, state: Arc<Mutex<State>>, mut stopping: watch::Receiver<()>) {
     // Answers are small and awaited; a socket that cannot be told so is only slower.
     let _ = socket.set_nodelay(true);
     let service = service_fn(move |request| answer(request, Arc::clone(&state)));
+    let mut served = pin!(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
     // How a connection ends is the client's affair.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+    tokio::select! {
+        _ = served.as_mut() => return,
+        _ = stopping.changed() => served.as_mut().graceful_shutdown(),
+    }
+    let _ = served.await;
 }
 
 async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<Response<AnswerBody>, Closed> {

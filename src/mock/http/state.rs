@@ -125,6 +125,17 @@ impl State {
         }
     }
 
+    /// Ends every conversation in order.
+    pub(super) fn close(&mut self) {
+        self.dead = true;
+        for conversation in self.conversations.values_mut() {
+            for output in conversation.mock.close() {
+                conversation.send(output);
+            }
+            conversation.streams.values_mut().for_each(Stream::finish);
+        }
+    }
+
     /// When [`State::expire`] is to be called, where that was not told before.
     pub(super) fn due(&mut self) -> Option<Instant> {
         let due = self.conversations.values().filter_map(|conversation| conversation.mock.due()).max();

@@ -13,7 +13,8 @@ use crate::transport::{Connection, ExchangeId, HttpRequest, Incoming, Limits, Ou
 
 /// A client of the server.
 struct Client {
-    server: Server,
+    /// Until it is stopped.
+    server: Option<Server>,
     connection: Connection,
     next: u64,
 }
@@ -35,7 +36,7 @@ impl Client {
         let url = server.url().parse().expect("a URL");
         let target = Target::Url(UrlTarget { url, headers: Vec::new() });
         let connection = Connection::open(&target, Limits::default()).expect("a usable URL");
-        Self { server, connection, next: 0 }
+        Self { server: Some(server), connection, next: 0 }
     }
 
     fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> ExchangeId {
@@ -282,6 +283,11 @@ async fn a_subscription_is_a_stream_and_ends_with_it() {
         client.read(listen, 1).await.message()["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"],
         "r-1"
     );
+    let stopping = tokio::spawn(client.server.take().expect("it runs").stop());
+    let end = client.read(listen, usize::MAX).await;
+    assert_eq!(end.messages[0].1["method"], "notifications/cancelled");
+    assert_eq!((&end.message()["id"], &end.message()["result"]["resultType"]), (&json!("r-1"), &json!("complete")));
+    stopping.await.expect("no panic");
 }
 
 #[tokio::test]
@@ -320,7 +326,7 @@ async fn strangers_and_other_methods_are_refused() {
 async fn the_first_transport_has_one_stream_and_one_address() {
     let options = Options { features: Features::ToolsOnly, ..Options::default() };
     let mut client = Client::start(options, Vec::new());
-    assert!(client.server.sse_url().ends_with("/sse"));
+    assert!(client.server.as_ref().expect("it runs").sse_url().ends_with("/sse"));
     let stream = client.send("GET", "/sse", &[], &Value::Null);
     let got = client.read(stream, 1).await;
     let address = got.message().as_str().expect("an address").to_owned();
