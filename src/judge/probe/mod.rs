@@ -2,14 +2,20 @@
 //!
 //! One file each; a line in [`PROBES`] makes it known to `probe: <name>`.
 
+mod lists;
 mod opens;
 
 use std::future::Future;
 use std::pin::Pin;
 
+use serde_json::Value;
+
+use super::compare::shown;
 use super::context::{Context, Judged};
+use super::excerpt::excerpt;
+use crate::outcome::Evidence;
 use crate::scenario::{Body, Scenario};
-use crate::session::Session;
+use crate::session::{Awaited, Sent, Session};
 
 /// What a probe works with.
 pub struct Setting<'a> {
@@ -31,13 +37,42 @@ impl Setting<'_> {
             _ => &[],
         }
     }
+
+    /// Sends a request and waits for its answer.
+    pub(super) async fn ask(&mut self, method: &str, params: Value) -> (Sent, Awaited) {
+        let sent = self.session.request(method, Some(params));
+        let answer = self.session.answer(&sent, self.context.timeout).await;
+        (sent, answer)
+    }
+
+    /// The verdict that a requirement does not hold, with all that was said since the entry `from`.
+    pub(super) fn fail(&self, requirement: &str, from: usize, expected: &str, actual: String) -> Judged {
+        let transcript = self.session.transcript();
+        let evidence = Evidence {
+            expected: expected.to_owned(),
+            actual,
+            asked_at: self.scenario.file.display().to_string(),
+            excerpt: excerpt(transcript, from, transcript.entries().len()),
+            witnesses: Vec::new(),
+        };
+        Judged::fail(requirement, evidence)
+    }
+}
+
+/// What waiting came to, as one line of evidence.
+pub(super) fn came(awaited: &Awaited) -> String {
+    match awaited {
+        Awaited::Message(_, message) => shown(message.value()),
+        Awaited::Ended(reason) => format!("no answer: {reason}"),
+        Awaited::TimedOut(within) => format!("no answer within {} s", within.as_secs_f32()),
+    }
 }
 
 /// A probe: drives, and says what became of each requirement that it proves.
 pub(super) type Probe = for<'a> fn(Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>>;
 
 /// Every probe by name.
-pub const PROBES: &[(&str, Probe)] = &[("opens", opens::run)];
+pub const PROBES: &[(&str, Probe)] = &[("lists", lists::run), ("opens", opens::run)];
 
 /// The probe of a name.
 pub fn probe(name: &str) -> Option<Probe> {

@@ -1,0 +1,147 @@
+//! Walks every list that the server declares, page by page, and tries cursors twice and cursors that it never gave.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde_json::{Value, json};
+
+use super::{Setting, came};
+use crate::judge::compare::shown;
+use crate::judge::context::Judged;
+use crate::protocol::Era;
+use crate::session::{Awaited, Sent};
+
+const WALK: &str = "pagination.walk.complete";
+const STABLE: &str = "pagination.cursor.stable";
+const GRACEFUL: &str = "pagination.cursor.invalid-graceful";
+const INVALID: &str = "pagination.cursor.invalid-error";
+
+/// The lists: capability, method, member of the result, member that identifies an item.
+const LISTS: [(&str, &str, &str, &str); 4] = [
+    ("tools", "tools/list", "tools", "name"),
+    ("resources", "resources/list", "resources", "uri"),
+    ("resources", "resources/templates/list", "resourceTemplates", "uriTemplate"),
+    ("prompts", "prompts/list", "prompts", "name"),
+];
+
+/// Pages of one list that are read at most.
+const PAGES: usize = 1000;
+
+/// Judges pagination of all lists (specification: server/utilities/pagination).
+pub(super) fn run<'a>(mut setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>> {
+    Box::pin(async move {
+        let capabilities = setting.session.capabilities();
+        let mut judged = Vec::new();
+        for (capability, method, member, key) in LISTS {
+            if capabilities.get(capability).is_some() {
+                let list = List { method, member, key };
+                list.walk(&mut setting, &mut judged).await;
+                list.try_invalid_cursors(&mut setting, &mut judged).await;
+            }
+        }
+        judged
+    })
+}
+
+struct List {
+    method: &'static str,
+    member: &'static str,
+    key: &'static str,
+}
+
+impl List {
+    async fn walk(&self, setting: &mut Setting<'_>, judged: &mut Vec<Judged>) {
+        let (mut cursors, mut known): (Vec<String>, Vec<Value>) = (Vec::new(), Vec::new());
+        loop {
+            let params = cursors.last().map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}));
+            let (sent, answer) = setting.ask(self.method, params).await;
+            let Some(result) = result(&answer) else {
+                // That a list is answered at all is judged elsewhere; here only that its own cursors are taken.
+                if !cursors.is_empty() && !matches!(answer, Awaited::Ended(_)) {
+                    judged.push(setting.fail(WALK, sent.index, "the page that nextCursor names", came(&answer)));
+                }
+                return;
+            };
+            let page = self.keys(result);
+            let next = result.get("nextCursor").and_then(Value::as_str).map(str::to_owned);
+            if !page.is_empty() && page.iter().all(|item| known.contains(item)) {
+                let actual = format!("a page of {} again: {}", self.method, shown(&json!(page)));
+                judged.push(setting.fail(WALK, sent.index, "every item once", actual));
+                return;
+            }
+            known.extend(page);
+            if let (true, Some(cursor)) = (cursors.is_empty(), &next) {
+                self.ask_again(setting, cursor, judged).await;
+            }
+            match next {
+                None => break,
+                Some(cursor) if cursors.contains(&cursor) || cursors.len() >= PAGES => {
+                    let actual = format!("page {} with nextCursor {cursor:?}", cursors.len() + 1);
+                    judged.push(setting.fail(WALK, sent.index, "a last page without nextCursor", actual));
+                    return;
+                }
+                Some(cursor) => cursors.push(cursor),
+            }
+        }
+        judged.push(Judged::pass(WALK));
+    }
+
+    /// The same cursor names the same page again. A list that changes in between may look different, but hardly twice.
+    async fn ask_again(&self, setting: &mut Setting<'_>, cursor: &str, judged: &mut Vec<Judged>) {
+        let params = json!({"cursor": cursor});
+        let (sent, answer) = setting.ask(self.method, params.clone()).await;
+        let Some(page) = result(&answer).map(|result| self.keys(result)) else { return };
+        for last in [false, true] {
+            let (_, answer) = setting.ask(self.method, params.clone()).await;
+            if result(&answer).is_some_and(|result| self.keys(result) == page) {
+                return judged.push(Judged::pass(STABLE));
+            }
+            if last {
+                let expected = format!("the page of {} that the cursor named before", self.method);
+                judged.push(setting.fail(STABLE, sent.index, &expected, came(&answer)));
+            }
+        }
+    }
+
+    async fn try_invalid_cursors(&self, setting: &mut Setting<'_>, judged: &mut Vec<Judged>) {
+        let long = "litmus".repeat(1700);
+        for cursor in ["litmus-no-such-cursor", "", &long] {
+            let (sent, answer) = setting.ask(self.method, json!({"cursor": cursor})).await;
+            judged.push(graceful(setting, &sent, &answer));
+            // The empty text may be a cursor that the server knows.
+            if cursor == "litmus-no-such-cursor"
+                && let Awaited::Message(_, message) = &answer
+            {
+                judged.push(match message.error().map(|error| &error["code"]) {
+                    Some(code) if *code == -32602 => Judged::pass(INVALID),
+                    _ => setting.fail(INVALID, sent.index, "error -32602", came(&answer)),
+                });
+            }
+        }
+    }
+
+    /// What identifies the items of a page.
+    fn keys(&self, result: &Value) -> Vec<Value> {
+        let items = result.get(self.member).and_then(Value::as_array);
+        items.into_iter().flatten().map(|item| item[self.key].clone()).collect()
+    }
+}
+
+/// An error or a page is right; in the stateless era an internal error is not.
+fn graceful(setting: &Setting<'_>, sent: &Sent, answer: &Awaited) -> Judged {
+    let stateless = setting.session.revision().era() == Era::Stateless;
+    match answer {
+        Awaited::Message(_, message) if stateless && message.error().is_some_and(|error| error["code"] == -32603) => {
+            setting.fail(GRACEFUL, sent.index, "an orderly error or a page", came(answer))
+        }
+        Awaited::Message(..) => Judged::pass(GRACEFUL),
+        _ => setting.fail(GRACEFUL, sent.index, "an answer", came(answer)),
+    }
+}
+
+fn result(answer: &Awaited) -> Option<&Value> {
+    match answer {
+        Awaited::Message(_, message) => message.result(),
+        _ => None,
+    }
+}
