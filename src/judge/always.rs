@@ -22,9 +22,13 @@ fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traff
     let mut seen = false;
     for heard in &traffic.heard {
         let Some(subject) = subject(watch, heard) else { continue };
+        let definition = match definition(watch, heard, revision) {
+            Some(definition) => definition,
+            None => continue,
+        };
         for (pointer, value) in places(subject, &watch.at) {
             seen = true;
-            if let Some(miss) = fault(watch, heard, revision, value) {
+            if let Some(miss) = fault(watch, definition, revision, value) {
                 let miss = located(miss, &pointer);
                 return Judged::fail(&watch.proves, evidence(scenario, watch.line, miss, heard, traffic));
             }
@@ -73,29 +77,42 @@ fn subject<'a>(watch: &Watch, heard: &'a Heard<'_>) -> Option<&'a Value> {
     watch.matching.as_ref().is_none_or(|pattern| matches(pattern, heard.message.value())).then_some(subject)
 }
 
-fn fault(watch: &Watch, heard: &Heard<'_>, revision: Revision, value: &Value) -> Option<Miss> {
-    if let Some(name) = &watch.definition {
-        let definition = if name == "auto" { definition_of(heard, revision)? } else { name.clone() };
-        if let Some(violation) = Definitions::of(revision).violations(&definition, value).into_iter().next() {
-            return Some(Miss {
-                expected: format!("{definition} of {revision}"),
-                actual: format!(
-                    "{}: {}",
-                    if violation.pointer.is_empty() { "the whole" } else { &violation.pointer },
-                    violation.message
-                ),
-            });
+/// The definition that a message is held to, if any; `None` where the watch is not about it after all.
+fn definition<'a>(watch: &'a Watch, heard: &Heard<'_>, revision: Revision) -> Option<Option<&'a str>> {
+    let Some(name) = watch.definition.as_deref() else { return Some(None) };
+    let assigned = definition_of(heard, revision);
+    if name == "auto" {
+        return assigned.map(Some);
+    }
+    let profile = Profile::of(revision);
+    let method = heard.method().and_then(|method| profile.requests.get(method));
+    let is_other_kind = heard.result().is_some()
+        && assigned != Some(name)
+        && method.is_some_and(|method| method.result == name || method.task_result.as_deref() == Some(name));
+    (!is_other_kind && Definitions::of(revision).contains(name)).then_some(Some(name))
+}
+
+fn fault(watch: &Watch, definition: Option<&str>, revision: Revision, value: &Value) -> Option<Miss> {
+    let violations = definition.map(|name| (name, Definitions::of(revision).violations(name, value)));
+    for (name, violation) in violations.into_iter().flat_map(|(name, all)| all.into_iter().map(move |one| (name, one))) {
+        if watch.except.iter().any(|part| violation.is_within(part)) {
+            continue;
         }
+        let place = if violation.pointer.is_empty() { "the whole" } else { &violation.pointer };
+        return Some(Miss {
+            expected: format!("{name} of {revision}"),
+            actual: format!("{place}: {}", violation.message),
+        });
     }
     // The value matches itself as a pattern, so that only the schema speaks.
     watch.schema.as_ref().and_then(|schema| compare("value", value, value, Some(schema)))
 }
 
 /// The definition that the profile gives for a message; `None` where the revision knows no such method.
-fn definition_of(heard: &Heard<'_>, revision: Revision) -> Option<String> {
+fn definition_of(heard: &Heard<'_>, revision: Revision) -> Option<&'static str> {
     let profile = Profile::of(revision);
     let method = heard.method();
-    let name = match heard.kind {
+    match heard.kind {
         Kind::Response => match heard.result() {
             Some(result) => profile.result_definition(method?, result),
             None => Some(profile.error_response.as_str()),
@@ -103,8 +120,7 @@ fn definition_of(heard: &Heard<'_>, revision: Revision) -> Option<String> {
         Kind::Notification => profile.server_notification_definition(method?),
         Kind::Request => profile.server_request_definition(method?),
         Kind::Batch | Kind::Other => None,
-    };
-    name.map(str::to_owned)
+    }
 }
 
 fn located(miss: Miss, pointer: &str) -> Miss {
