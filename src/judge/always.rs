@@ -80,7 +80,10 @@ fn subject<'a>(watch: &Watch, heard: &'a Heard<'_>) -> Option<&'a Value> {
 /// The definition that a message is held to, if any; `None` where the watch is not about it after all.
 fn definition<'a>(watch: &'a Watch, heard: &Heard<'_>, revision: Revision) -> Option<Option<&'a str>> {
     let Some(name) = watch.definition.as_deref() else { return Some(None) };
-    let assigned = definition_of(heard, revision);
+    let assigned = match &watch.when {
+        When::Error(_) => Some(Profile::of(revision).error_response.as_str()),
+        _ => definition_of(heard, revision),
+    };
     if name == "auto" {
         return assigned.map(Some);
     }
@@ -94,7 +97,8 @@ fn definition<'a>(watch: &'a Watch, heard: &Heard<'_>, revision: Revision) -> Op
 
 fn fault(watch: &Watch, definition: Option<&str>, revision: Revision, value: &Value) -> Option<Miss> {
     let violations = definition.map(|name| (name, Definitions::of(revision).violations(name, value)));
-    for (name, violation) in violations.into_iter().flat_map(|(name, all)| all.into_iter().map(move |one| (name, one))) {
+    for (name, violation) in violations.into_iter().flat_map(|(name, all)| all.into_iter().map(move |one| (name, one)))
+    {
         if watch.except.iter().any(|part| violation.is_within(part)) {
             continue;
         }

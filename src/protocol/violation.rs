@@ -60,7 +60,8 @@ pub(super) fn collect<'i>(errors: impl Iterator<Item = ValidationError<'i>>) -> 
         }
     }
     told.truncate(Violation::LIMIT);
-    let violation = |flaw: Flaw| Violation { message: flaw.message(), pointer: flaw.pointer, lacks: flaw.wanted.members() };
+    let violation =
+        |flaw: Flaw| Violation { message: flaw.message(), pointer: flaw.pointer, lacks: flaw.wanted.members() };
     told.into_iter().map(violation).collect()
 }
 
