@@ -28,7 +28,7 @@ pub fn matches(pattern: &Value, value: &Value) -> bool {
     }
 }
 
-/// The first place where `value` misses `pattern`, with its JSON pointer; `None` where it [`matches`].
+/// The first place where `value` misses `pattern`, with its JSON pointer; `None` where it [`matches()`].
 pub fn first_mismatch<'a>(pattern: &'a Value, value: &'a Value) -> Option<(String, Mismatch<'a>)> {
     let mut pointer = String::new();
     find(pattern, value, &mut pointer).map(|mismatch| (pointer, mismatch))
