@@ -119,9 +119,7 @@ impl Run<'_> {
         if is_fact(name) {
             return Verdict::Skipped { reason: format!("the target offers nothing that could serve as {name}") };
         }
-        let failed = self.judged.iter().rev().find(|judged| judged.verdict.rank() == 3);
-        let blame = failed.map(|judged| self.check_id(&judged.requirement));
-        Verdict::Inconclusive { reason: format!("an earlier step brought no {name}"), blame }
+        Verdict::Inconclusive { reason: format!("an earlier step brought no {name}"), blame: self.newest_failure() }
     }
 
     async fn perform(&mut self, step: &Step) -> Result<(), Unbound> {
@@ -526,7 +524,13 @@ impl Run<'_> {
     }
 
     fn stop(&mut self, reason: String) {
-        self.stopped = Some(Verdict::Inconclusive { reason, blame: None });
+        self.stopped = Some(Verdict::Inconclusive { reason, blame: self.newest_failure() });
+    }
+
+    /// The check of this scenario that failed last: what is inconclusive after it is so for its sake.
+    fn newest_failure(&self) -> Option<CheckId> {
+        let failed = self.judged.iter().rev().find(|judged| judged.verdict.rank() == 3);
+        failed.map(|judged| self.check_id(&judged.requirement))
     }
 
     fn evidence(&self, step: &Step, from: usize, miss: Miss) -> Evidence {

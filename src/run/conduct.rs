@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Semaphore;
 
+use super::circumstances::note_circumstances;
 use super::ledger::Ledger;
 use super::needs::{missing, missing_for};
 use super::rerun::rerun;
@@ -56,6 +57,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     }
     let survey = survey(&mut session, &conductor.settings.calls, conductor.settings.timeout).await;
     conductor.context.facts = survey.facts;
+    note_circumstances(&mut conductor.context, &session);
     survey.notes.into_iter().for_each(|note| conductor.ledger.note(note));
     let conductor = conductor;
     let groups = conductor.groups();

@@ -59,6 +59,10 @@ fn words(name: &str) -> String {
         "prompt" | "prompt.name" => "listed prompt that can be got",
         "prompt.required" => "listed prompt with a required argument",
         "prompt.with-argument" => "listed prompt with an argument",
+        "session.id" => "HTTP session with an id",
+        "target.local" => "endpoint on the loopback interface",
+        "target.speaks-handshake" => "revisions with a handshake",
+        "target.speaks-headerless" => "revisions that know no MCP-Protocol-Version",
         other => return format!("`{other}`"),
     };
     words.to_owned()

@@ -123,6 +123,11 @@ impl Session {
         self.offer.get("serverInfo").cloned().unwrap_or_else(|| json!({}))
     }
 
+    /// The revisions that the target lists where it was discovered.
+    pub fn listed_versions(&self) -> impl Iterator<Item = &str> {
+        self.offer.get("supportedVersions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
     /// The session id that the server gave, if it gave one.
     pub fn session_id(&self) -> Option<&str> {
         self.given_id.as_deref()

@@ -1,0 +1,53 @@
+//! Facts about a run that no list tells: where the target is, which revisions it speaks, names as headers carry them. Asks
+//! no target.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use url::Host;
+
+use crate::judge::Context;
+use crate::protocol::{Era, Revision};
+use crate::session::Session;
+use crate::transport::Target;
+
+/// Adds them to what the survey has learned.
+pub(super) fn note_circumstances(context: &mut Context, session: &Session) {
+    let mut target = json!({});
+    if is_local(&context.target) {
+        target["local"] = json!(true);
+    }
+    let spoken: Vec<Revision> = spoken(context, session);
+    if let Some(revision) = spoken.iter().find(|revision| revision.era() == Era::Handshake) {
+        target["speaks-handshake"] = json!(revision);
+    }
+    if let Some(revision) = spoken.iter().find(|&&revision| revision < Revision::V2025_06_18) {
+        target["speaks-headerless"] = json!(revision);
+    }
+    context.facts.insert("target".to_owned(), target);
+    if let Some(id) = session.session_id() {
+        context.facts.insert("session".to_owned(), json!({"id": id}));
+    }
+    for (fact, member) in [("tool", "name"), ("resource", "uri"), ("prompt", "name")] {
+        let Some(Value::Object(fact)) = context.facts.get_mut(fact) else { continue };
+        if let Some(encoded) = fact.get(member).and_then(Value::as_str).map(|text| BASE64_STANDARD.encode(text)) {
+            fact.insert(format!("{member}-base64"), json!(encoded));
+        }
+    }
+}
+
+/// The revisions that the target has answered with, or lists.
+fn spoken(context: &Context, session: &Session) -> Vec<Revision> {
+    let answered = context.answered.iter().map(|(_, answered)| answered.as_str());
+    answered.chain(session.listed_versions()).filter_map(|name| name.parse().ok()).collect()
+}
+
+fn is_local(target: &Target) -> bool {
+    let Target::Url(target) = target else { return false };
+    match target.url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
