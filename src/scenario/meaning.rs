@@ -18,7 +18,7 @@ use crate::wire::TransportKind;
 const OF_THE_REQUEST: [&str; 3] = ["id", "progressToken", "revision"];
 
 /// Facts that are known of every server.
-const EVERYWHERE: [&str; 2] = ["capabilities", "revision"];
+const EVERYWHERE: [&str; 3] = ["alive", "capabilities", "revision"];
 
 /// Mistakes of meaning in a scenario file.
 pub(super) fn of_scenario(document: &Document, names: &Names) -> Vec<Diagnostic> {
