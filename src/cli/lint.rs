@@ -26,7 +26,8 @@ pub(super) fn lint(args: &LintArgs) -> Result<Exit, Stop> {
         return Err(Stop::usage("there is no scenario file (`*.yaml`) there"));
     }
     if report.mistakes.is_empty() {
-        return console::print(&format!("{} files, no mistakes\n", report.files));
+        let s = if report.files == 1 { "" } else { "s" };
+        return console::print(&format!("{} file{s}, no mistakes\n", report.files));
     }
     Err(Stop::mistakes(&report.mistakes))
 }
