@@ -42,7 +42,7 @@ fn the_correct_server_passes_every_check() {
     let mut trials = Vec::new();
     for kind in KINDS {
         for revision in Revision::ALL.into_iter().filter(|r| kind != TransportKind::Sse || r.era() == Era::Handshake) {
-            for features in [Features::All, Features::ToolsOnly] {
+            for features in [Features::All, Features::ToolsOnly, Features::Nothing] {
                 let options = Options { features, ..Options::default() };
                 trials.push(Trial { revision, kind, options, scenarios: vec!["*".to_owned()], broken: None });
             }

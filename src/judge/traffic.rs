@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use crate::protocol::{Era, Revision};
 use crate::session::{Entry, Transcript, What};
 use crate::transport::{ExchangeId, Incoming};
 use crate::wire::{Kind, Message, same_id};
@@ -130,6 +131,18 @@ impl Heard<'_> {
     /// The result, if it is a response with one.
     pub fn result(&self) -> Option<&Value> {
         if self.kind == Kind::Response { self.message.result() } else { None }
+    }
+
+    /// Whether it is what a server of both eras answers to a request without the metadata of the stateless one, so that the
+    /// rules of that revision do not hold for it.
+    pub fn is_of_older_era(&self, revision: Revision) -> bool {
+        let version = |asked: &Asked| {
+            let meta = asked.message.params()?.get("_meta")?;
+            meta.get("io.modelcontextprotocol/protocolVersion").cloned()
+        };
+        revision.era() == Era::Stateless
+            && self.result().is_some()
+            && self.request.as_ref().is_some_and(|asked| version(asked).is_none())
     }
 
     /// The error, if it is a response with one.

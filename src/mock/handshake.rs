@@ -8,7 +8,7 @@ use crate::transport::ExchangeId;
 use super::answer::{Answer, LEVELS, Object, Refusal, Request};
 use super::ask::Question;
 use super::call::Change;
-use super::options::Options;
+use super::options::{Features, Options};
 use super::quirk::Quirk;
 use super::server::{Mock, Output, notification};
 use super::{resources, tasks, tools};
@@ -159,11 +159,15 @@ impl Mock {
         } else if known.is_none() && has(Quirk::ErrorsOnUnknownVersion) {
             return Err(Refusal::params("Unsupported protocol version"));
         } else {
-            known.unwrap_or(newest)
+            match known {
+                Some(Revision::V2024_11_05) if has(Quirk::SwapsVersions) => Revision::V2025_03_26,
+                Some(Revision::V2025_03_26) if has(Quirk::SwapsVersions) => Revision::V2024_11_05,
+                known => known.unwrap_or(newest),
+            }
         };
         let told = match known {
             None if has(Quirk::EchoesAnyVersion) => asked,
-            None if has(Quirk::OffersUnknownVersion) => "2023-01-01",
+            None if has(Quirk::OffersUnknownVersion) && asked != "2023-01-01" => "2023-01-01",
             _ => revision.as_str(),
         };
         self.session = Some(Session {
@@ -236,7 +240,7 @@ impl Session {
 /// The capabilities as a revision knows them.
 pub(super) fn capabilities(revision: Revision, options: &Options) -> Value {
     if !options.offers_all() {
-        return json!({"tools": {}});
+        return if options.features == Features::Nothing { json!({}) } else { json!({"tools": {}}) };
     }
     let mut capabilities = json!({
         "tools": {"listChanged": true},

@@ -33,6 +33,8 @@ pub enum Features {
     All,
     /// One tool, `add`, and nothing else.
     ToolsOnly,
+    /// Nothing.
+    Nothing,
 }
 
 impl Default for Options {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 pub(super) struct Facts {
     pub(super) id: Value,
     token: Value,
-    revision: Value,
+    pub(super) revision: Value,
 }
 
 impl Facts {

@@ -69,6 +69,18 @@ pub enum Quirk {
     UnprimedStreams,
     /// Event streams do not end after the answer.
     KeepsStreamsOpen,
+    /// The two oldest revisions are mistaken for each other by `initialize`.
+    SwapsVersions,
+    /// Nothing is served before `server/discover` (stateless era).
+    WantsDiscovery,
+    /// Requests need no client capabilities (stateless era).
+    NeedsNoCapabilities,
+    /// Requests need no protocol version (stateless era).
+    NeedsNoVersion,
+    /// Requests need a `clientInfo` (stateless era).
+    WantsClientInfo,
+    /// Cursors are known only on the connection that they were given on.
+    BindsCursors,
 }
 
 /// A name that no quirk has.
@@ -78,7 +90,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 32] = [
+    pub const TABLE: [(&'static str, Self); 38] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -111,6 +123,12 @@ impl Quirk {
         ("repeats-event-ids", Self::RepeatsEventIds),
         ("unprimed-streams", Self::UnprimedStreams),
         ("keeps-streams-open", Self::KeepsStreamsOpen),
+        ("swaps-versions", Self::SwapsVersions),
+        ("wants-discovery", Self::WantsDiscovery),
+        ("needs-no-capabilities", Self::NeedsNoCapabilities),
+        ("needs-no-version", Self::NeedsNoVersion),
+        ("wants-client-info", Self::WantsClientInfo),
+        ("binds-cursors", Self::BindsCursors),
     ];
 }
 

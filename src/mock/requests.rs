@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::protocol::{Era, Revision};
 
 use super::answer::{Answer, Refusal, Request};
+use super::options::Features;
 use super::page::page;
 use super::quirk::Quirk;
 use super::server::{Mock, Output, Until};
@@ -15,6 +16,26 @@ use super::{ask::Question, call, completion, prompts, resources, seal, tools};
 impl Mock {
     /// Serves what both eras have; `None` for any other method.
     pub(super) fn serve_common(&mut self, request: &Request, out: &mut Vec<Output>) -> Option<Answer> {
+        if !self.knows_cursor(request) {
+            return Some(Refusal::params("this cursor was not given here").into());
+        }
+        let answer = self.serve_list_or_item(request, out)?;
+        if let Answer::Result(result) = &answer
+            && let Some(cursor) = result.get("nextCursor").and_then(Value::as_str)
+        {
+            self.cursors.push(cursor.to_owned());
+        }
+        Some(answer)
+    }
+
+    /// Whether a cursor may be used on this connection: anywhere, unless a quirk binds it.
+    fn knows_cursor(&self, request: &Request) -> bool {
+        let cursor =
+            request.params.get("cursor").and_then(Value::as_str).filter(|_| self.options.has(Quirk::BindsCursors));
+        cursor.is_none_or(|cursor| self.cursors.iter().any(|given| given == cursor))
+    }
+
+    fn serve_list_or_item(&mut self, request: &Request, out: &mut Vec<Output>) -> Option<Answer> {
         let all = self.options.offers_all();
         let (revision, world, params) = (request.revision, &self.world, &request.params);
         let turns = if self.options.has(Quirk::ShufflesLists) { self.listed } else { 0 };
@@ -26,8 +47,10 @@ impl Mock {
             page(member, &items, size, params, &self.options).map(Answer::Result).into()
         };
         Some(match request.method.as_str() {
-            "tools/list" => list("tools", tools::listed(revision, self.options.features, world.extras), 8),
-            "tools/call" => self.call(request, out).into(),
+            "tools/list" if self.options.features != Features::Nothing => {
+                list("tools", tools::listed(revision, self.options.features, world.extras), 8)
+            }
+            "tools/call" if self.options.features != Features::Nothing => self.call(request, out).into(),
             "resources/list" if all => list("resources", &resources::listed(revision, world), 3),
             "resources/templates/list" if all => list("resourceTemplates", &resources::templates(revision), 2),
             "prompts/list" if all => list("prompts", &prompts::listed(revision, world.extras), 3),

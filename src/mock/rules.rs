@@ -259,6 +259,9 @@ impl Rules {
             after.extend(broken.after.iter().map(send));
             if let Some(answer) = &broken.answer {
                 message = answered(&facts.fill(answer), message.get("id").unwrap_or(&Value::Null));
+                if facts.revision == json!(Revision::V2026_07_28) {
+                    identify(&mut message);
+                }
             }
             if let Some(patch) = &broken.merge {
                 merge_patch(&mut message, &facts.fill(patch));
@@ -334,6 +337,17 @@ fn is_id(id: &Value) -> bool {
 
 fn is_nobody(id: Option<&Value>) -> bool {
     id.is_none_or(Value::is_null)
+}
+
+/// Adds who sent a result, as every one of the stateless revision has it, where an answer of the rules does not say.
+fn identify(message: &mut Value) {
+    if let Some(result) = message.get_mut("result").and_then(Value::as_object_mut) {
+        let meta = result.entry("_meta").or_insert_with(|| json!({}));
+        if let Some(meta) = meta.as_object_mut() {
+            meta.entry("io.modelcontextprotocol/serverInfo")
+                .or_insert_with(|| json!({"name": "broken", "version": "1"}));
+        }
+    }
 }
 
 /// A response made of an answer of the rules.

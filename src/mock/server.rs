@@ -33,6 +33,10 @@ pub struct Mock {
     pub(super) listed: usize,
     /// What the newest stateless request declared, for the quirk that remembers it.
     pub(super) remembered: Value,
+    /// Whether `server/discover` was served, for the quirk that wants it first.
+    pub(super) discovered: bool,
+    /// Cursors given on this connection, for the quirk that binds them to it.
+    pub(super) cursors: Vec<String>,
 }
 
 /// A message of the server's.
@@ -76,6 +80,8 @@ impl Mock {
             asked: 0,
             listed: 0,
             remembered: json!({}),
+            discovered: false,
+            cursors: Vec::new(),
         }
     }
 
@@ -224,9 +230,10 @@ impl Mock {
     ) -> Answer {
         let stateless = self.options.newest(Era::Stateless);
         let handshake = self.options.newest(Era::Handshake);
-        let marked = params.and_then(|params| params.get("_meta")).and_then(Value::as_object).is_some_and(|meta| {
-            meta.keys().any(|key| key.starts_with("io.modelcontextprotocol/") && !key.ends_with("/related-task"))
-        });
+        let marked = params
+            .and_then(|params| params.get("_meta"))
+            .and_then(Value::as_object)
+            .is_some_and(|meta| meta.keys().any(|key| super::stateless::MEMBERS.contains(&key.as_str())));
         match (stateless, handshake) {
             (Some(revision), None) => self.serve_stateless(exchange, id, method, params, revision, out),
             (Some(revision), _) if marked || method == "server/discover" => {

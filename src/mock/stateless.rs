@@ -16,6 +16,8 @@ const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const CLIENT: &str = "io.modelcontextprotocol/clientInfo";
 const LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// The members of `_meta` that only requests of this era have.
+pub(super) const MEMBERS: [&str; 4] = [VERSION, CAPABILITIES, CLIENT, LEVEL];
 const SERVER: &str = "io.modelcontextprotocol/serverInfo";
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
@@ -97,6 +99,8 @@ impl Mock {
         revision: Revision,
     ) -> Result<Request, Refusal> {
         let meta = params.and_then(|params| params.get("_meta")).and_then(Value::as_object);
+        let meta = meta.map(|meta| self.as_needed(meta, revision));
+        let meta = meta.as_ref();
         // A server that knows no handshake tells whoever tries one which revisions it speaks.
         let supported = json!(self.options.revision_names());
         let unsupported = |asked: &str| {
@@ -112,6 +116,13 @@ impl Mock {
         let version = version.ok_or_else(|| Refusal::params(format!("`{VERSION}` must be given, as a string")))?;
         if version != revision.as_str() {
             return Err(unsupported(version));
+        }
+        if self.options.has(Quirk::WantsDiscovery) && method != "server/discover" && !self.discovered {
+            return Err(Refusal::request("server/discover comes first"));
+        }
+        self.discovered |= method == "server/discover";
+        if self.options.has(Quirk::WantsClientInfo) && !meta.contains_key(CLIENT) {
+            return Err(Refusal::params(format!("`{CLIENT}` must be given")));
         }
         let client = meta.get(CAPABILITIES).filter(|declared| are_capabilities(declared));
         let client = client
@@ -140,6 +151,18 @@ impl Mock {
         }
         let params = params.cloned().unwrap_or_default();
         Ok(Request { exchange, id: id.clone(), method: method.to_owned(), params, revision, client, level })
+    }
+
+    /// The metadata with what quirks do without.
+    fn as_needed(&self, meta: &Object, revision: Revision) -> Object {
+        let mut meta = meta.clone();
+        if self.options.has(Quirk::NeedsNoCapabilities) {
+            meta.entry(CAPABILITIES).or_insert_with(|| json!({}));
+        }
+        if self.options.has(Quirk::NeedsNoVersion) {
+            meta.entry(VERSION).or_insert_with(|| json!(revision));
+        }
+        meta
     }
 
     fn listen(&mut self, request: &Request, out: &mut Vec<Output>) -> Result<Answer, Refusal> {

@@ -51,6 +51,7 @@ pub(super) fn listed(revision: Revision, features: Features, extras: bool) -> &'
     // The only tool of the small server is the first one, the one that comes and goes the last.
     match features {
         Features::ToolsOnly => &all[..1],
+        Features::Nothing => &[],
         Features::All if extras => all,
         Features::All => &all[..all.len() - 1],
     }
@@ -67,6 +68,7 @@ impl Tool {
         let offered = match features {
             Features::All => extras || self.name != EXTRA,
             Features::ToolsOnly => self.name == "add",
+            Features::Nothing => false,
         };
         offered && self.since <= revision
     }

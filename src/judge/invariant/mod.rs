@@ -2,7 +2,12 @@
 //!
 //! One file each; a line in [`INVARIANTS`] makes it known to `invariant: <name>`.
 
+mod cancellation;
+mod capabilities;
+mod extensions;
+mod handshake;
 mod jsonrpc;
+mod metadata;
 mod survives;
 
 use super::context::{Context, Judged};
@@ -13,7 +18,15 @@ use crate::scenario::{Body, Scenario};
 pub(super) type Invariant = fn(&Scenario, &Context, &Traffic<'_>) -> Vec<Judged>;
 
 /// Every invariant by name.
-pub const INVARIANTS: &[(&str, Invariant)] = &[("jsonrpc", jsonrpc::judge), ("survives", survives::judge)];
+pub const INVARIANTS: &[(&str, Invariant)] = &[
+    ("cancellation", cancellation::judge),
+    ("capabilities", capabilities::judge),
+    ("extensions", extensions::judge),
+    ("handshake", handshake::judge),
+    ("jsonrpc", jsonrpc::judge),
+    ("metadata", metadata::judge),
+    ("survives", survives::judge),
+];
 
 /// The invariant of a name.
 pub fn invariant(name: &str) -> Option<Invariant> {
