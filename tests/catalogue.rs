@@ -229,6 +229,7 @@ async fn try_one(catalogue: &Catalogue, trial: &Trial) -> Vec<CheckResult> {
     let settings = Settings {
         target,
         info: mcp_litmus::outcome::TargetInfo::default(),
+        words: Vec::new(),
         revisions: vec![trial.revision],
         selection: selection(&selected),
         calls: CallPolicy::All,

@@ -114,6 +114,7 @@ async fn run_suite(target: Target) -> Vec<(RunInfo, Vec<CheckResult>)> {
     let settings = Settings {
         target,
         info: TargetInfo::default(),
+        words: Vec::new(),
         revisions: Vec::new(),
         selection: Selection::default(),
         calls: CallPolicy::All,

@@ -162,6 +162,11 @@ pub(super) struct PaceArgs {
     pub start_timeout: Option<Duration>,
 }
 
+impl PaceArgs {
+    /// The timeout where none is given.
+    pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+}
+
 /// What is reported, and where.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
@@ -221,6 +226,8 @@ mod tests {
 
     #[test]
     fn times_have_units() {
+        let default = Args::try_parse_from(["litmus", "run", "--demo"]).map(|args| args.command);
+        assert!(matches!(default, Ok(Command::Run(args)) if args.pace.timeout == PaceArgs::TIMEOUT));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));

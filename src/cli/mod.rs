@@ -16,5 +16,6 @@ mod run;
 mod serve;
 mod settings;
 mod signals;
+mod words;
 
 pub use entry::main;

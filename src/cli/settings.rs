@@ -14,8 +14,8 @@ use time::format_description::well_known::Rfc3339;
 use url::{ParseError, Url};
 
 use super::args::{CallTools, CheckArgs, RunArgs, TargetArgs};
-use super::config;
 use super::exit::Stop;
+use super::{config, words};
 use crate::judge::{INVARIANTS, PROBES};
 use crate::mock::{Lines, Options, Quirk};
 use crate::outcome::TargetInfo;
@@ -33,6 +33,7 @@ pub(super) fn settings(args: &RunArgs, catalogue: &Catalogue) -> Result<Settings
     Ok(Settings {
         target,
         info,
+        words: words::words(args),
         revisions: revisions(&args.checks),
         selection: selection(&args.checks.select, &args.checks.skip, catalogue)?,
         calls: match args.checks.call_tools {

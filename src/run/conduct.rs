@@ -308,7 +308,7 @@ impl<'a> Conductor<'a> {
             level: requirement.effective_level(),
             verdict,
             spec: requirement.page(self.plan.revision),
-            rerun: rerun(&self.settings.info, self.plan.revision, &check.id),
+            rerun: rerun(&self.settings.words, self.plan.revision, &check.id),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }
     }

@@ -1,19 +1,12 @@
 //! The command that reruns one check, to be pasted into a shell.
 
-use crate::outcome::{CheckId, TargetInfo};
+use crate::outcome::CheckId;
 use crate::protocol::Revision;
 
-/// A command line for a POSIX shell.
-pub(super) fn rerun(target: &TargetInfo, revision: Revision, id: &CheckId) -> String {
-    let select = format!("mcp-litmus run --revision {revision} --select {}", quoted(&id.to_string()));
-    match (&target.command, &target.url) {
-        (Some(command), _) => {
-            let command: Vec<_> = command.iter().map(|word| quoted(word)).collect();
-            format!("{select} -- {}", command.join(" "))
-        }
-        (None, Some(url)) => format!("{select} --url {}", quoted(url)),
-        (None, None) => format!("{select} --demo"),
-    }
+/// A command line for a POSIX shell. `words` name the target, with the options that it needs.
+pub(super) fn rerun(words: &[String], revision: Revision, id: &CheckId) -> String {
+    let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+    format!("mcp-litmus run --revision {revision} --select {} {}", quoted(&id.to_string()), words.join(" "))
 }
 
 fn quoted(word: &str) -> String {
@@ -31,11 +24,11 @@ mod tests {
 
     #[test]
     fn words_are_quoted_where_a_shell_would_see_more() {
-        let target = TargetInfo { command: Some(vec!["node".into(), "it's.js".into()]), ..TargetInfo::default() };
+        let words = ["--env", "A=b c", "--", "node", "it's.js"].map(str::to_owned);
         let id = CheckId::new("a/b", "c.d", Some("x"));
         assert_eq!(
-            rerun(&target, Revision::V2025_06_18, &id),
-            r"mcp-litmus run --revision 2025-06-18 --select 'a/b#c.d[x]' -- node 'it'\''s.js'"
+            rerun(&words, Revision::V2025_06_18, &id),
+            r"mcp-litmus run --revision 2025-06-18 --select 'a/b#c.d[x]' --env 'A=b c' -- node 'it'\''s.js'"
         );
     }
 }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub target: Target,
     /// What reports call it.
     pub info: TargetInfo,
+    /// How the command line names it, with the options that it needs: `--cwd server -- node index.js`.
+    pub words: Vec<String>,
     /// The revisions asked for; empty means every one that the target speaks.
     pub revisions: Vec<Revision>,
     /// Which checks.
