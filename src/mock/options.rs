@@ -17,7 +17,7 @@ pub struct Options {
     pub name: String,
     /// Its version in `serverInfo`.
     pub version: String,
-    /// Whether it lists tasks: only where a conversation tells one requestor from another.
+    /// Whether it lists tasks. It could not where nothing tells one requestor from another; here a session does.
     pub lists_tasks: bool,
     /// How long the client may take to reply to a request (in memory: for ever).
     pub patience: Duration,

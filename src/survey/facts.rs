@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::arguments;
+use super::{arguments, tasks};
 use crate::protocol::Revision;
 use crate::session::{Awaited, Session, alive_method};
 
@@ -57,6 +57,9 @@ pub async fn survey(session: &mut Session, policy: &CallPolicy, within: Duration
     let items = |member: &str| found.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
     if let Some(fact) = tools(session, &items("tools"), policy, within, &mut survey.notes).await {
         survey.facts.insert("tool".to_owned(), fact);
+    }
+    if let Some(fact) = tasks::tasks(session, &items("tools"), policy, within).await {
+        survey.facts.insert("task".to_owned(), fact);
     }
     if let Some(fact) = resource(session, &items("resources"), within).await {
         survey.facts.insert("resource".to_owned(), fact);
@@ -169,7 +172,7 @@ fn sorts(tool: &Value, arguments: &Value) -> Vec<(Option<&'static str>, Value)> 
     sorts
 }
 
-fn may_call(tool: &Value, policy: &CallPolicy) -> bool {
+pub(super) fn may_call(tool: &Value, policy: &CallPolicy) -> bool {
     match policy {
         CallPolicy::All => true,
         CallPolicy::None => false,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod facts;
+mod tasks;
 
 pub use arguments::generate;
 pub use facts::{CallPolicy, Survey, survey};

@@ -71,8 +71,6 @@ impl Server {
     ) -> Result<Self, StartError> {
         let rules = Rules::new(broken);
         options.quirks.extend(rules.quirks()?);
-        // Whoever has no name cannot be shown what is theirs.
-        options.lists_tasks = false;
         let (listener, address) = listen(address).map_err(|reason| StartError::Address { address, reason })?;
         let state = Arc::new(Mutex::new(State::new(Arc::new(options), rules)));
         let (running, stopping) = watch::channel(());
