@@ -213,7 +213,10 @@ impl Mock {
         }
         let task = task.clone();
         if is_news {
+            // Whoever waits hears of it on the very stream on which the result will come.
+            let before = out.len();
             self.tell_task(&task, false, out);
+            out[before..].iter_mut().for_each(|output| output.exchange = Some(request.exchange));
         }
         let mut result = task.outcome;
         result.insert("_meta".to_owned(), related(&task.id));

@@ -9,6 +9,7 @@ mod handshake;
 mod jsonrpc;
 mod metadata;
 mod survives;
+mod tasks;
 
 use super::context::{Context, Judged};
 use super::traffic::Traffic;
@@ -26,6 +27,7 @@ pub const INVARIANTS: &[(&str, Invariant)] = &[
     ("jsonrpc", jsonrpc::judge),
     ("metadata", metadata::judge),
     ("survives", survives::judge),
+    ("tasks", tasks::judge),
 ];
 
 /// The invariant of a name.

@@ -9,6 +9,7 @@ use crate::judge::compare::{Miss, shown};
 use crate::judge::context::{Context, Judged, fold};
 use crate::judge::traffic::{Heard, Traffic};
 use crate::scenario::Scenario;
+use crate::wire::Kind;
 
 const UNIQUE: &str = "tasks.id.unique";
 const ENTROPY: &str = "tasks.security.id-entropy";
@@ -51,6 +52,12 @@ pub(super) fn judge(scenario: &Scenario, _: &Context, traffic: &Traffic<'_>) -> 
                     Some((expected, actual)) => fail(requirement, expected, actual),
                 }));
                 created.push(id);
+                seen.insert(id, vec![task]);
+                continue;
+            }
+            // A notification may overtake the answer to a request, or be overtaken.
+            if heard.kind == Kind::Notification {
+                continue;
             }
             let earlier = seen.entry(id).or_default();
             if let Some(before) = earlier.last() {
@@ -87,7 +94,8 @@ fn name(id: &str, earlier: &[&str]) -> Vec<Finding> {
         let again = earlier.contains(&id);
         findings.push((UNIQUE, again.then(|| ("an id that no other task has", shown(&id.into())))));
     }
-    let alike = earlier.iter().find(|other| **other != id && other.len() == id.len() && differences(id, other) < DIFFERENT);
+    let alike =
+        earlier.iter().find(|other| **other != id && other.len() == id.len() && differences(id, other) < DIFFERENT);
     if id.len() < SHORTEST {
         findings.push((ENTROPY, Some(("an id that nobody can guess", format!("only {} characters: {id}", id.len())))));
     } else if let Some(other) = alike {
@@ -106,7 +114,10 @@ fn differences(a: &str, b: &str) -> usize {
 fn change(before: &Value, now: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let (Ok(before), Ok(now)) = (time(before, "createdAt"), time(now, "createdAt")) {
-        findings.push((CREATED, (before != now).then(|| ("the time that was told before", format!("{now}, after {before}")))));
+        findings.push((
+            CREATED,
+            (before != now).then(|| ("the time that was told before", format!("{now}, after {before}"))),
+        ));
     }
     // Times may be told in several zones and precisions; as texts of one length in UTC they compare as they are.
     if let (Ok(before), Ok(now)) = (time(before, "lastUpdatedAt"), time(now, "lastUpdatedAt")) {
@@ -174,14 +185,23 @@ mod tests {
         for text in ["2025-11-25T10:30:00Z", "2025-11-25T10:30:00.123456+02:00", "2025-11-25t10:30:00z"] {
             assert!(is_time(text), "{text}");
         }
-        for text in ["", "1763690000", "2025-11-25", "2025-11-25T10:30:00", "2025-11-25T10:30:00.Z", "yesterday at noon, more or less"] {
+        for text in [
+            "",
+            "1763690000",
+            "2025-11-25",
+            "2025-11-25T10:30:00",
+            "2025-11-25T10:30:00.Z",
+            "yesterday at noon, more or less",
+        ] {
             assert!(!is_time(text), "{text}");
         }
     }
 
     #[test]
     fn ids_that_follow_each_other_can_be_guessed() {
-        let fault = |id: &str, earlier: &[&str]| name(id, earlier).into_iter().any(|(r, fault)| r == ENTROPY && fault.is_some());
+        let fault = |id: &str, earlier: &[&str]| {
+            name(id, earlier).into_iter().any(|(r, fault)| r == ENTROPY && fault.is_some())
+        };
         assert!(fault("task-1", &[]));
         assert!(fault("task-00000000000002", &["task-00000000000001"]));
         let random = ["786512e2-9e0d-44bd-8f29-789f320fe840", "0b9c1f0e-6d0c-4f0b-9a57-2d5f7c1e8a44"];

@@ -4,6 +4,7 @@
 
 mod lists;
 mod opens;
+mod task_list;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -72,7 +73,7 @@ pub(super) fn came(awaited: &Awaited) -> String {
 pub(super) type Probe = for<'a> fn(Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>>;
 
 /// Every probe by name.
-pub const PROBES: &[(&str, Probe)] = &[("lists", lists::run), ("opens", opens::run)];
+pub const PROBES: &[(&str, Probe)] = &[("lists", lists::run), ("opens", opens::run), ("task-list", task_list::run)];
 
 /// The probe of a name.
 pub fn probe(name: &str) -> Option<Probe> {
