@@ -77,7 +77,8 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
 fn is_acknowledged(rule: &Rule, context: &Context, traffic: &Traffic<'_>) -> bool {
     let Some(member) = rule.subscribed.filter(|_| context.revision.era() == Era::Stateless) else { return false };
     let acknowledged = traffic.heard.iter().filter(|heard| is(heard, "notifications/subscriptions/acknowledged"));
-    acknowledged.filter_map(|heard| heard.message.params()?.get("notifications")?.get(member)).next().is_some()
+    let mut filters = acknowledged.filter_map(|heard| heard.message.params()?.get("notifications"));
+    filters.any(|filter| filter.get(member).is_some())
 }
 
 fn is(heard: &Heard<'_>, method: &str) -> bool {

@@ -3,7 +3,9 @@
 //! One file each; a line in [`PROBES`] makes it known to `probe: <name>`.
 
 mod lists;
+mod negotiation;
 mod opens;
+mod statelessness;
 mod task_list;
 
 use std::future::Future;
@@ -73,7 +75,13 @@ pub(super) fn came(awaited: &Awaited) -> String {
 pub(super) type Probe = for<'a> fn(Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>>;
 
 /// Every probe by name.
-pub const PROBES: &[(&str, Probe)] = &[("lists", lists::run), ("opens", opens::run), ("task-list", task_list::run)];
+pub const PROBES: &[(&str, Probe)] = &[
+    ("lists", lists::run),
+    ("negotiation", negotiation::run),
+    ("opens", opens::run),
+    ("statelessness", statelessness::run),
+    ("task-list", task_list::run),
+];
 
 /// The probe of a name.
 pub fn probe(name: &str) -> Option<Probe> {
