@@ -454,6 +454,10 @@ impl Run<'_> {
         let kind = self.session.kind();
         let earlier: Vec<_> =
             self.sent.iter().filter(|(_, other)| other.index < sent.index).flat_map(|(_, s)| s.ids.clone()).collect();
+        // HTTP refuses by its status; the body may be an error that names nobody.
+        let refused = kind == TransportKind::Http && self.head(sent).is_some_and(|(status, _)| status >= 400);
+        let is_refusal =
+            |message: &Message| refused && message.error().is_some() && message.id().is_none_or(Value::is_null);
         let entries = &self.session.transcript().entries()[sent.index..until];
         let forbidden = entries
             .iter()
@@ -462,7 +466,8 @@ impl Run<'_> {
             .flat_map(Message::parts)
             .find(|message| {
                 let late = message.id().is_some_and(|id| earlier.contains(id));
-                matches!(message.kind(), Kind::Response | Kind::Other) && !late && matches(pattern, message.value())
+                let is_answer = matches!(message.kind(), Kind::Response | Kind::Other) && !is_refusal(message);
+                is_answer && !late && matches(pattern, message.value())
             });
         match forbidden {
             Some(message) => missed("no answer", shown(message.value())),

@@ -55,9 +55,15 @@ impl<'a> Traffic<'a> {
     pub fn of(transcript: &'a Transcript) -> Self {
         let mut traffic = Self { transcript, asked: Vec::new(), heard: Vec::new() };
         let mut during = None;
+        let mut unfinished = Vec::new();
         for entry in transcript.entries() {
-            if let What::Mark(name) = &entry.what {
-                during = Some(name.as_str());
+            match &entry.what {
+                What::Mark(name) => during = Some(name.as_str()),
+                What::Wrote { bytes, deliberate } if entry.message().is_none() || !unfinished.is_empty() => {
+                    traffic.regroup(entry, bytes, *deliberate, &mut unfinished);
+                    continue;
+                }
+                _ => {}
             }
             let Some(message) = entry.message() else { continue };
             let in_batch = message.kind() == Kind::Batch;
@@ -77,6 +83,20 @@ impl<'a> Traffic<'a> {
             }
         }
         traffic
+    }
+
+    /// Finds the requests in bytes that were not written line by line.
+    fn regroup(&mut self, entry: &Entry, bytes: &[u8], deliberate: bool, unfinished: &mut Vec<u8>) {
+        unfinished.extend_from_slice(bytes);
+        while let Some(end) = unfinished.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = unfinished.drain(..=end).collect();
+            let Ok(message) = Message::read(&line) else { continue };
+            let in_batch = message.kind() == Kind::Batch;
+            for message in message.parts().into_iter().filter(|part| part.kind() == Kind::Request) {
+                let (index, exchange) = (entry.index, entry.exchange);
+                self.asked.push(Rc::new(Asked { index, exchange, message, deliberate, in_batch }));
+            }
+        }
     }
 
     /// The status of the HTTP answer of an exchange.
@@ -108,7 +128,7 @@ impl<'a> Traffic<'a> {
 
 /// Whether what an HTTP answer carries is meant to be a message. The documents of other paths are none, and the body of a
 /// refusal may be any JSON: it is a message where it says so itself.
-fn is_of_the_endpoint(transcript: &Transcript, entry: &Entry) -> bool {
+pub(super) fn is_of_the_endpoint(transcript: &Transcript, entry: &Entry) -> bool {
     if !matches!(entry.what, What::Received(Incoming::Body(_))) {
         return true;
     }

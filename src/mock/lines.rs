@@ -113,6 +113,10 @@ impl Lines {
                 Effect::Exit(code) => self.exit = self.exit.or(Some(code)),
             }
         }
+        if self.options.has(Quirk::Latin1) {
+            let latin = |c: char| u8::try_from(u32::from(c)).unwrap_or(b'?');
+            text = String::from_utf8_lossy(&text).chars().map(latin).collect();
+        }
         text
     }
 

@@ -23,6 +23,10 @@ pub enum Quirk {
     NoSessionsChecked,
     /// Messages are printed over several lines.
     PrettyPrints,
+    /// Lines are written in ISO 8859-1.
+    Latin1,
+    /// The answers to a batch are sent one by one.
+    SplitsBatches,
     /// A session is forgotten as soon as it was opened.
     ForgetsSession,
     /// Cancelled requests are answered all the same.
@@ -90,7 +94,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 38] = [
+    pub const TABLE: [(&'static str, Self); 40] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -100,6 +104,8 @@ impl Quirk {
         ("ignores-eof", Self::IgnoresEof),
         ("no-sessions-checked", Self::NoSessionsChecked),
         ("pretty-prints", Self::PrettyPrints),
+        ("latin-1", Self::Latin1),
+        ("splits-batches", Self::SplitsBatches),
         ("forgets-session", Self::ForgetsSession),
         ("ignores-cancellation", Self::IgnoresCancellation),
         ("ignores-level", Self::IgnoresLevel),

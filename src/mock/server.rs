@@ -175,7 +175,9 @@ impl Mock {
             output.exchange == Some(exchange) && Message::from(output.message.clone()).kind() == Kind::Response
         });
         out.extend(others);
-        if !answers.is_empty() {
+        if self.options.has(Quirk::SplitsBatches) {
+            out.extend(answers);
+        } else if !answers.is_empty() {
             let answers = answers.into_iter().map(|output| output.message).collect();
             out.push(Output { exchange: Some(exchange), message: Value::Array(answers) });
         }

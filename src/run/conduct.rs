@@ -16,7 +16,7 @@ use super::{Plan, PlannedCheck};
 use crate::judge::{Context, Judged, Setting, Traffic, excerpt, fold, invariant, probe, run_steps, watch};
 use crate::outcome::{CheckId, CheckResult, Evidence, Verdict};
 use crate::protocol::Requirement;
-use crate::scenario::{Body, Catalogue, Scenario, SessionUse};
+use crate::scenario::{Body, Catalogue, Needs, Scenario, SessionUse};
 use crate::session::{Awaited, Opened, Opening, Session, Transcript, connect, open};
 use crate::survey::survey;
 
@@ -46,6 +46,13 @@ struct Group<'a> {
 impl Group<'_> {
     fn id(&self, requirement: &str) -> CheckId {
         CheckId::new(&self.scenario.id, requirement, self.case)
+    }
+
+    /// What its case needs beside the scenario.
+    fn needs_of_case(&self) -> Needs {
+        let row = self.case.and_then(|case| self.scenario.cases.get(case)?.get("needs")?.as_array());
+        let all = row.into_iter().flatten().filter_map(serde_json::Value::as_str).map(str::to_owned).collect();
+        Needs { all, none: Vec::new() }
     }
 }
 
@@ -284,7 +291,7 @@ impl<'a> Conductor<'a> {
     /// Where the target offers nothing to exercise a group on: enters that, and says true.
     fn enter_skipped(&self, group: &Group<'_>) -> bool {
         let facts = &self.context.facts;
-        let whole = missing(&group.scenario.needs, facts);
+        let whole = missing(&group.scenario.needs, facts).or_else(|| missing(&group.needs_of_case(), facts));
         let requirement = |&position: &usize| missing_for(self.plan.checks[position].requirement, facts);
         if whole.is_none() && !group.checks.iter().all(|position| requirement(position).is_some()) {
             return false;

@@ -163,6 +163,11 @@ impl<'d> Checker<'d> {
 
     fn cases(&mut self, root: &Node) {
         let Some(cases) = root.get("cases").and_then(Node::members) else { return };
+        for (_, row) in cases {
+            each(row.node.get("needs")).for_each(|name| self.need(name));
+            self.needs.extend(each(row.node.get("needs")).filter_map(Node::text).map(str::to_owned));
+            self.placeholders(Some(&row.node));
+        }
         let mut rows = cases.iter().filter_map(|(name, member)| Some((name, member, member.node.members()?)));
         let Some((first_name, _, first)) = rows.next() else { return };
         self.known.extend(first.keys().cloned());

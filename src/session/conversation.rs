@@ -548,10 +548,7 @@ pub(super) fn client_info() -> Value {
 /// told can only be about what was sent last (stdio). Whether the id is right is for a judge to say.
 fn answers(message: &Message, sent: &Sent, exchange: ExchangeId, kind: TransportKind, used: &[Value]) -> bool {
     match message.id() {
-        None | Some(Value::Null) if !sent.ids.contains(&Value::Null) => {
-            kind != TransportKind::Http || exchange == sent.exchange
-        }
-        None => false,
+        None | Some(Value::Null) => kind != TransportKind::Http || exchange == sent.exchange,
         Some(id) => {
             let is_used = || used.iter().any(|other| same_id(other, id));
             sent.ids.iter().any(|wanted| same_id(wanted, id) || (looks_like(wanted, id) && !is_used()))
@@ -589,7 +586,9 @@ fn edited(mut usual: Vec<(String, String)>, edits: &[(String, Option<String>)]) 
 
 fn ids(message: Option<&Value>) -> Vec<Value> {
     let parts = message.map(|m| Message::from(m.clone()).parts()).unwrap_or_default();
-    parts.iter().filter(|part| part.kind() == Kind::Request).filter_map(|part| part.id().cloned()).collect()
+    // What is no message may have an id all the same, and its answer may repeat it.
+    let may_be_answered = |part: &&Message| matches!(part.kind(), Kind::Request | Kind::Other);
+    parts.iter().filter(may_be_answered).filter_map(|part| part.id().cloned()).collect()
 }
 
 fn method(message: Option<&Value>) -> Option<String> {

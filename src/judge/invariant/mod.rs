@@ -6,10 +6,13 @@ mod cancellation;
 mod capabilities;
 mod extensions;
 mod handshake;
-mod jsonrpc;
+mod ids;
 mod metadata;
+mod pings;
+mod stateless;
 mod survives;
 mod tasks;
+mod text;
 
 use super::context::{Context, Judged};
 use super::traffic::Traffic;
@@ -24,10 +27,13 @@ pub const INVARIANTS: &[(&str, Invariant)] = &[
     ("capabilities", capabilities::judge),
     ("extensions", extensions::judge),
     ("handshake", handshake::judge),
-    ("jsonrpc", jsonrpc::judge),
+    ("ids", ids::judge),
     ("metadata", metadata::judge),
+    ("pings", pings::judge),
+    ("stateless", stateless::judge),
     ("survives", survives::judge),
     ("tasks", tasks::judge),
+    ("text", text::judge),
 ];
 
 /// The invariant of a name.

@@ -2,6 +2,9 @@
 //!
 //! One file each; a line in [`PROBES`] makes it known to `probe: <name>`.
 
+mod batch;
+mod garbage;
+mod input_framing;
 mod lists;
 mod negotiation;
 mod opens;
@@ -32,9 +35,9 @@ pub struct Setting<'a> {
     pub transcripts: &'a mut Vec<crate::session::Transcript>,
 }
 
-impl Setting<'_> {
+impl<'a> Setting<'a> {
     /// The requirements that the scenario announces.
-    pub fn proves(&self) -> &[String] {
+    pub fn proves(&self) -> &'a [String] {
         match &self.scenario.body {
             Body::Probe { proves, .. } => proves,
             _ => &[],
@@ -76,6 +79,9 @@ pub(super) type Probe = for<'a> fn(Setting<'a>) -> Pin<Box<dyn Future<Output = V
 
 /// Every probe by name.
 pub const PROBES: &[(&str, Probe)] = &[
+    ("batch", batch::run),
+    ("garbage", garbage::run),
+    ("input-framing", input_framing::run),
     ("lists", lists::run),
     ("negotiation", negotiation::run),
     ("opens", opens::run),
