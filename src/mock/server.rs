@@ -109,7 +109,7 @@ impl Mock {
     pub fn close(&mut self) -> Vec<Output> {
         self.held.clear();
         let listens = std::mem::take(&mut self.listens);
-        listens.iter().flat_map(Listen::teardown).collect()
+        listens.iter().flat_map(|listen| listen.teardown(self)).collect()
     }
 
     /// Takes the fact that the client stopped listening to an exchange, which in the stateless era cancels its request.

@@ -223,12 +223,12 @@ impl Listen {
 
     /// What ends the subscription from the server's side. The pages of the specification disagree on whether a notification or
     /// a result does, so both are sent.
-    pub(super) fn teardown(&self) -> [Output; 2] {
-        let result = json!({"jsonrpc": "2.0", "id": self.id,
-                            "result": {"resultType": "complete", "_meta": {SUBSCRIPTION: self.id}}});
+    pub(super) fn teardown(&self, server: &Mock) -> [Output; 2] {
+        let mut result = Object::from_iter([("_meta".to_owned(), json!({SUBSCRIPTION: self.id}))]);
+        server.complete_stateless("subscriptions/listen", &mut result);
         [
             self.notify("notifications/cancelled", json!({"requestId": self.id, "reason": "the server shuts down"})),
-            Output { exchange: Some(self.exchange), message: result },
+            server.result(self.exchange, &self.id, result),
         ]
     }
 

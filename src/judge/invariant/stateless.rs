@@ -65,7 +65,8 @@ fn is_known(kind: &str, request: &Value, context: &Context) -> bool {
     };
     match kind {
         "complete" | "input_required" => true,
-        "task" => offers(TASKS) && declares(TASKS),
+        // A task for a client that knows of none is judged by extensions.fallback.
+        "task" => offers(TASKS) || !declares(TASKS),
         _ => offered.is_some_and(|extensions| extensions.keys().any(|name| name != TASKS)),
     }
 }
