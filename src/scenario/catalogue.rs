@@ -132,8 +132,8 @@ mod tests {
         let catalogue = Catalogue::built_in().unwrap_or_else(|e| panic!("{e}"));
         assert!(catalogue.scenarios().is_sorted_by(|a, b| a.id < b.id));
         let scenario = catalogue.scenario("errors/unknown-method").expect("is there");
-        assert_eq!(scenario.cases.len(), 2);
-        assert_eq!(catalogue.broken("errors/unknown-method").expect("loads").len(), 2);
+        assert!(scenario.cases.contains_key("plain"));
+        assert!(!catalogue.broken("errors/unknown-method").expect("loads").is_empty());
         assert_eq!(catalogue.broken("no/such").expect("is nothing").len(), 0);
     }
 }

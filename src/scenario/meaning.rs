@@ -166,7 +166,6 @@ impl<'d> Checker<'d> {
         for (_, row) in cases {
             each(row.node.get("needs")).for_each(|name| self.need(name));
             self.needs.extend(each(row.node.get("needs")).filter_map(Node::text).map(str::to_owned));
-            self.placeholders(Some(&row.node));
         }
         let mut rows = cases.iter().filter_map(|(name, member)| Some((name, member, member.node.members()?)));
         let Some((first_name, _, first)) = rows.next() else { return };
