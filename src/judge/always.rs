@@ -91,7 +91,8 @@ fn fault(watch: &Watch, heard: &Heard<'_>, revision: Revision, value: &Value) ->
         }
     }
     // The value matches itself as a pattern, so that only the schema speaks.
-    watch.schema.as_ref().and_then(|schema| compare("value", value, value, Some(schema)))
+    let miss = compare("value", value, value, Some(watch.schema.as_ref()?))?;
+    Some(Miss { expected: watch.wants.clone().unwrap_or(miss.expected), ..miss })
 }
 
 /// The definition that the profile gives for a message; `None` where the revision knows no such method.

@@ -89,6 +89,18 @@ enum Outcome {
     Silent,
 }
 
+impl Outcome {
+    /// The same, with what the scenario says it wants in the place of pattern and schema.
+    fn in_words(self, wants: Option<&str>) -> Self {
+        let reworded = |miss: Miss| Miss { expected: wants.map_or(miss.expected, str::to_owned), ..miss };
+        match self {
+            Self::Missed(miss) => Self::Missed(reworded(miss)),
+            Self::Absent(miss) => Self::Absent(reworded(miss)),
+            other => other,
+        }
+    }
+}
+
 impl Run<'_> {
     /// Binds the values of the case, which may hold facts.
     fn bind_case(&mut self, values: Option<&Case>) {
@@ -145,7 +157,7 @@ impl Run<'_> {
                         }
                     }
                 }
-                self.settle(step, expect.proves.as_deref(), from, outcome).await;
+                self.settle(step, expect.proves.as_deref(), from, outcome.in_words(expect.wants.as_deref())).await;
                 Ok(())
             }
             StepKind::Alive(alive) => {

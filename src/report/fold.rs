@@ -128,7 +128,7 @@ pub(super) fn conclusion(collected: &Collected) -> Conclusion {
     };
     if !binding.is_empty() {
         let revisions = distinct(binding.iter().flat_map(|f| f.places.iter().map(|p| &p.run.info.revision)));
-        let musts = count(binding.len(), "MUST failure");
+        let musts = count(binding.len(), "failure");
         let revisions = count(revisions.len(), "revision");
         let subject = match collected.targets.len() {
             0 | 1 => "does not conform".to_owned(),
@@ -152,7 +152,7 @@ pub(super) fn conclusion(collected: &Collected) -> Conclusion {
         n => format!(", {} inconclusive", count(n, "check")),
     };
     let word = match collected.targets.len() {
-        _ if collected.is_partial() => "no MUST failure so far".to_owned(),
+        _ if collected.is_partial() => "no failure so far".to_owned(),
         0 | 1 => "conforms".to_owned(),
         all => format!("all {all} servers conform"),
     };

@@ -195,7 +195,7 @@ impl<'d> Checker<'d> {
         let Some((kind, member)) = step.members().and_then(|members| members.first()) else { return };
         let node = &member.node;
         self.requirement(node.get("proves"));
-        let own = ["as", "to", "bind", "or", "proves", "within", "omit", "exchange"];
+        let own = ["as", "to", "bind", "or", "wants", "proves", "within", "omit", "exchange"];
         match node.members() {
             Some(members) => {
                 members.iter().filter(|(key, _)| !own.contains(&key.as_str())).for_each(|(_, member)| {

@@ -200,6 +200,8 @@ pub struct Expect {
     pub or_silence: bool,
     /// JSON Schema that the thing compared must satisfy, beside the pattern.
     pub schema: Option<Value>,
+    /// What is wanted, in words, for evidence where pattern and schema would be hard to read.
+    pub wants: Option<String>,
     /// Values taken from it, by JSON pointer.
     pub bind: IndexMap<String, String>,
     /// Deadline instead of the run's.
@@ -262,6 +264,8 @@ pub struct Watch {
     pub definition: Option<String>,
     /// JSON Schema it must satisfy.
     pub schema: Option<Value>,
+    /// What is wanted, in words, as in [`Expect`].
+    pub wants: Option<String>,
     /// The requirement that this proves.
     pub proves: String,
 }

@@ -139,6 +139,7 @@ fn expect(node: &Node) -> Option<Expect> {
         subject,
         or_silence: node.get("or").is_some(),
         schema: node.get("schema").map(Node::to_value),
+        wants: optional(node, "wants", prose)?,
         bind: entries(node, "bind", string)?,
         within: optional(node, "within", duration)?,
         proves: optional(node, "proves", string)?,
@@ -153,6 +154,7 @@ fn watch(node: &Node, line: usize) -> Option<Watch> {
         at: optional(node, "at", string)?.unwrap_or_default(),
         definition: optional(node, "definition", string)?,
         schema: node.get("schema").map(Node::to_value),
+        wants: optional(node, "wants", prose)?,
         proves: string(node.get("proves")?)?,
     })
 }
