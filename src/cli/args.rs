@@ -13,6 +13,7 @@ use super::lint::LintArgs;
 use super::list::ListArgs;
 use super::report::ReportArgs;
 use super::serve::ServeArgs;
+use super::snapshot::SnapshotArgs;
 use crate::protocol::Revision;
 
 /// Test any Model Context Protocol server against the specification.
@@ -58,6 +59,8 @@ pub(super) enum Command {
     Lint(LintArgs),
     /// Make reports of runs that were kept
     Report(ReportArgs),
+    /// Keep what a server offers in files, and tell what changed since
+    Snapshot(Box<SnapshotArgs>),
     /// Start the built-in MCP server, right or broken on demand
     Serve(ServeArgs),
 }
@@ -93,7 +96,7 @@ Examples:
   mcp-litmus run --report junit=junit.xml --report json=report.json -- my-server";
 
 /// Which server.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Target (exactly one)")]
 pub(super) struct TargetArgs {
     /// A program that speaks on its standard input and output, with its arguments, after `--`
@@ -124,7 +127,7 @@ pub(super) struct TargetArgs {
 }
 
 /// Which checks, and what counts.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Checks")]
 pub(super) struct CheckArgs {
     /// A revision of the protocol; may be given several times [default: all that the server speaks]
@@ -168,7 +171,7 @@ impl PaceArgs {
 }
 
 /// What is reported, and where.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct ReportsArgs {
     /// Write a report: junit, json, sarif, html or markdown; the path - is standard output

@@ -9,7 +9,7 @@ use clap::Parser as _;
 
 use super::args::{Args, Command};
 use super::exit::{Exit, Stop};
-use super::{console, coverage, explain, lint, list, report, run, serve};
+use super::{console, coverage, explain, lint, list, report, run, serve, snapshot};
 
 /// Set by the first panic: whatever was reported afterwards, the harness has failed.
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -39,6 +39,7 @@ fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Coverage(args) => coverage::coverage(&args),
         Command::Lint(args) => lint::lint(&args),
         Command::Report(args) => report::report(&args),
+        Command::Snapshot(args) => snapshot::snapshot(args),
         Command::Serve(args) => serve::serve(&args),
     };
     done.unwrap_or_else(|stop| told(&stop))

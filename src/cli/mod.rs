@@ -16,6 +16,7 @@ mod run;
 mod serve;
 mod settings;
 mod signals;
+mod snapshot;
 mod words;
 
 pub use entry::main;

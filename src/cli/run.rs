@@ -57,7 +57,8 @@ async fn conduct(settings: &Settings, catalogue: &Catalogue, ledger: Ledger) -> 
     Ok(ended)
 }
 
-fn stop(error: RunError) -> Stop {
+/// Why nothing could be run, as the user is told it.
+pub(super) fn stop(error: RunError) -> Stop {
     match error {
         RunError::Transport(TransportError::BadUrl { .. }) => Stop::usage(error),
         RunError::Transport(TransportError::Tls(_)) => Stop::fault(error),

@@ -9,10 +9,12 @@ mod junit;
 mod markdown;
 mod reporter;
 mod sarif;
+mod snapshot;
 mod terminal;
 mod text;
 
 pub use collected::{Collected, RunReport, TargetReport};
 pub use events::{EventFile, ReadError, merge, read_events};
 pub use reporter::{Format, Output, Reporter, UnknownFormat};
+pub use snapshot::{Change, Class, Snapshot, changes, difference, normal};
 pub use terminal::{Detail, Look, Terminal};

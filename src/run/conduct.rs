@@ -326,7 +326,7 @@ fn not_exercised(check: &PlannedCheck) -> Verdict {
 }
 
 /// Why a conversation was not opened, in one clause.
-fn why(outcome: &Opened) -> String {
+pub(super) fn why(outcome: &Opened) -> String {
     match outcome {
         Opened::Yes => "it was opened".to_owned(),
         Opened::Other(versions) => format!("the server answered with {}", versions.join(", ")),

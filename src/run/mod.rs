@@ -4,6 +4,7 @@ mod circumstances;
 mod conduct;
 mod ledger;
 mod needs;
+mod offers;
 mod plan;
 mod reach;
 mod rerun;
@@ -11,6 +12,7 @@ mod runner;
 mod selection;
 
 pub use ledger::Ledger;
+pub use offers::{Offered, offers};
 pub use plan::{Plan, PlannedCheck, checks_of, proves};
 pub use runner::{RunError, Settings, run};
 pub use selection::{PatternError, Selection};

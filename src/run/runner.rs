@@ -64,6 +64,14 @@ pub enum RunError {
     /// Nothing listens there.
     #[error("cannot reach the target: {0}")]
     Unreachable(String),
+    /// What the target offers could not be read.
+    #[error("cannot read what the target offers in {revision}: {reason}")]
+    Unread {
+        /// The revision spoken.
+        revision: Revision,
+        /// Why not, in one clause.
+        reason: String,
+    },
     /// The target does not speak a revision asked for.
     #[error("the target does not speak {asked}{}", offered(.answered))]
     NotSpoken {
@@ -111,7 +119,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
 }
 
 /// The openings to run checks on: those that succeeded; where none did, the one that shows best why.
-fn worth_running(settings: &Settings, openings: Vec<Opening>) -> Result<Vec<Opening>, RunError> {
+pub(super) fn worth_running(settings: &Settings, openings: Vec<Opening>) -> Result<Vec<Opening>, RunError> {
     let asked = !settings.revisions.is_empty();
     if asked {
         for opening in &openings {
@@ -155,7 +163,7 @@ fn refusal(message: &Value) -> Vec<String> {
     }
 }
 
-fn server_info(opening: &Opening) -> ServerInfo {
+pub(super) fn server_info(opening: &Opening) -> ServerInfo {
     let info = opening.session.server_info();
     let text = |key: &str| info.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     ServerInfo { name: text("name"), version: text("version") }

@@ -123,6 +123,11 @@ impl Session {
         self.offer.get("serverInfo").cloned().unwrap_or_else(|| json!({}))
     }
 
+    /// What the target tells models about itself, if it tells anything.
+    pub fn instructions(&self) -> Option<&str> {
+        self.offer.get("instructions").and_then(Value::as_str)
+    }
+
     /// The revisions that the target lists where it was discovered.
     pub fn listed_versions(&self) -> impl Iterator<Item = &str> {
         self.offer.get("supportedVersions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::lists::list;
+use super::offer::LISTS;
 use super::{arguments, tasks};
 use crate::protocol::Revision;
 use crate::session::{Awaited, Session, alive_method};
@@ -29,8 +31,6 @@ pub struct Survey {
     pub notes: Vec<String>,
 }
 
-/// Pages of a list that are read at most.
-const PAGES: usize = 50;
 /// Tools that are tried at most, to find one that answers.
 const TRIES: usize = 8;
 
@@ -41,17 +41,11 @@ pub async fn survey(session: &mut Session, policy: &CallPolicy, within: Duration
     survey.facts.insert("alive.method".to_owned(), json!(alive_method(session.revision())));
     survey.facts.insert("revision".to_owned(), json!(session.revision()));
     survey.facts.insert("capabilities".to_owned(), capabilities.clone());
-    let lists = [
-        ("tools", "tools/list", "tools"),
-        ("resources", "resources/list", "resources"),
-        ("resources", "resources/templates/list", "resourceTemplates"),
-        ("prompts", "prompts/list", "prompts"),
-    ];
     let mut found = Map::new();
-    for (capability, method, member) in lists {
+    for (capability, method, member) in LISTS {
         if capabilities.get(capability).is_some() {
-            let items = list(session, method, member, within).await;
-            found.insert(member.to_owned(), Value::Array(items));
+            let list = list(session, method, member, within).await;
+            found.insert(member.to_owned(), Value::Array(list.items));
         }
     }
     let items = |member: &str| found.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -80,24 +74,6 @@ pub async fn survey(session: &mut Session, policy: &CallPolicy, within: Duration
         }
     }
     survey
-}
-
-/// All items of a list, page by page; stops at a cursor that comes again.
-async fn list(session: &mut Session, method: &str, member: &str, within: Duration) -> Vec<Value> {
-    let mut items = Vec::new();
-    let mut cursors: Vec<String> = Vec::new();
-    while cursors.len() < PAGES {
-        let params = cursors.last().map(|cursor| json!({"cursor": cursor}));
-        let sent = session.request(method, params);
-        let Awaited::Message(_, message) = session.answer(&sent, within).await else { break };
-        let Some(result) = message.result() else { break };
-        items.extend(result[member].as_array().into_iter().flatten().cloned());
-        match result["nextCursor"].as_str() {
-            Some(cursor) if !cursors.iter().any(|seen| seen == cursor) => cursors.push(cursor.to_owned()),
-            _ => break,
-        }
-    }
-    items
 }
 
 /// The result of a request, if it has one that is complete.

@@ -2,7 +2,10 @@
 
 mod arguments;
 mod facts;
+mod lists;
+mod offer;
 mod tasks;
 
 pub use arguments::generate;
 pub use facts::{CallPolicy, Survey, survey};
+pub use offer::offer;

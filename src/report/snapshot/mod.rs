@@ -1,0 +1,10 @@
+//! Snapshots of what a server offers: files that a repository keeps, and what changed since. Asks no server.
+
+mod change;
+mod file;
+mod normal;
+mod schema;
+
+pub use change::{Change, Class, changes};
+pub use file::{Snapshot, difference};
+pub use normal::normal;
