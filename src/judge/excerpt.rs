@@ -2,6 +2,7 @@
 
 use crate::session::{Entry, Transcript, What};
 use crate::transport::Incoming;
+use crate::wire::Kind;
 
 use super::compare::clipped;
 
@@ -13,7 +14,18 @@ const WIDTH: usize = 400;
 pub fn excerpt(transcript: &Transcript, from: usize, to: usize) -> Vec<String> {
     let entries = transcript.entries();
     let end = entries.len().min(to + 1);
-    let lines: Vec<_> = entries[from.min(end)..end].iter().filter_map(line).collect();
+    let entries = &entries[from.min(end)..end];
+    let mut lines: Vec<_> = entries.iter().filter_map(line).collect();
+    if lines.len() > LINES {
+        // Notifications are what there can be many of, and what is rarely the point.
+        let told = entries.iter().filter(|entry| !(entry.is_from_server() && entry.carries(Kind::Notification)));
+        let without: Vec<_> = told.filter_map(line).collect();
+        let left_out = lines.len() - without.len();
+        lines = without;
+        if left_out > 0 {
+            lines.push(format!("· {left_out} notifications left out"));
+        }
+    }
     if lines.len() <= LINES {
         return lines;
     }
