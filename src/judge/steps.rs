@@ -11,12 +11,11 @@ use super::context::{Context, Judged, fold};
 use super::excerpt::excerpt;
 use super::fill::{Bindings, Unbound, is_fact};
 use super::loss::{self, loss};
-use super::traffic::Traffic;
 use crate::outcome::{CheckId, Evidence, Verdict};
 use crate::scenario::{
     Case, Close, Expect, HttpCall, Message as Template, Raw, RawBytes, Reply, Scenario, Step, StepKind, Subject,
 };
-use crate::session::{Awaited, Edits, Sent, Session, What, alive_method};
+use crate::session::{Awaited, Edits, Sent, Session, What};
 use crate::transport::{ExitAfter, Incoming};
 use crate::wire::pattern::matches;
 use crate::wire::{Kind, Message, TransportKind};
@@ -185,7 +184,7 @@ impl Run<'_> {
             let from = self.sent.last().map_or(0, |(_, sent)| sent.index);
             return (from, missed(WANTED, lost.clone()));
         }
-        let knows_it = self.has_answered_alive();
+        let knows_it = self.session.has_lived();
         let (sent, awaited) = self.session.alive(self.context.timeout).await;
         let outcome = self.response(awaited, WANTED, &sent, |message| match (message.result(), message.error()) {
             (Some(result), _) => Ok(result.clone()),
@@ -198,13 +197,6 @@ impl Run<'_> {
             other => other,
         };
         (sent.index, outcome)
-    }
-
-    /// Whether this session has seen a result to an alive request.
-    fn has_answered_alive(&self) -> bool {
-        let traffic = Traffic::of(self.session.transcript());
-        let method = alive_method(self.context.revision);
-        traffic.heard.iter().any(|heard| heard.result().is_some() && heard.method() == Some(method))
     }
 
     /// How the target was lost, if it was: then what did not come says nothing about the request, and the loss is judged

@@ -1,5 +1,6 @@
 //! A transcript as judges want it: every message of the target with the request that it answers. Judges nothing.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -17,6 +18,8 @@ pub struct Traffic<'a> {
     pub asked: Vec<Rc<Asked>>,
     /// The messages that the target sent, in order; elements of a batch one by one.
     pub heard: Vec<Heard<'a>>,
+    /// The entries of each exchange.
+    exchanges: HashMap<ExchangeId, Vec<&'a Entry>>,
 }
 
 /// A request of the harness's.
@@ -53,7 +56,11 @@ pub struct Heard<'a> {
 impl<'a> Traffic<'a> {
     /// Relates the messages of a transcript.
     pub fn of(transcript: &'a Transcript) -> Self {
-        let mut traffic = Self { transcript, asked: Vec::new(), heard: Vec::new() };
+        let mut exchanges: HashMap<ExchangeId, Vec<&Entry>> = HashMap::new();
+        for entry in transcript.entries().iter().filter(|entry| entry.exchange != ExchangeId::STREAM) {
+            exchanges.entry(entry.exchange).or_default().push(entry);
+        }
+        let mut traffic = Self { transcript, asked: Vec::new(), heard: Vec::new(), exchanges };
         let mut during = None;
         let mut unfinished = Vec::new();
         for entry in transcript.entries() {
@@ -75,7 +82,7 @@ impl<'a> Traffic<'a> {
                     };
                     let (index, exchange) = (entry.index, entry.exchange);
                     traffic.asked.push(Rc::new(Asked { index, exchange, message: part, deliberate, in_batch }));
-                } else if entry.is_from_server() && is_of_the_endpoint(transcript, entry) {
+                } else if entry.is_from_server() && traffic.is_of_the_endpoint(entry) {
                     let kind = part.kind();
                     let request = if kind == Kind::Response { traffic.request_of(&part) } else { None };
                     traffic.heard.push(Heard { entry, message: part, kind, request, in_batch, during });
@@ -106,11 +113,9 @@ impl<'a> Traffic<'a> {
 
     /// Status and header fields of the HTTP answer of an exchange.
     pub fn head(&self, exchange: ExchangeId) -> Option<(u16, &'a [(String, String)])> {
-        self.transcript.entries().iter().filter(|entry| entry.exchange == exchange).find_map(|entry| {
-            match &entry.what {
-                What::Received(Incoming::Head { status, headers }) => Some((*status, headers.as_slice())),
-                _ => None,
-            }
+        self.exchanges.get(&exchange)?.iter().find_map(|entry| match &entry.what {
+            What::Received(Incoming::Head { status, headers }) => Some((*status, headers.as_slice())),
+            _ => None,
         })
     }
 
@@ -119,27 +124,26 @@ impl<'a> Traffic<'a> {
         self.heard.iter().filter(move |heard| heard.request.as_ref().is_some_and(|request| Rc::ptr_eq(request, asked)))
     }
 
+    /// Whether what an HTTP answer carries is meant to be a message. The documents of other paths are none, and the body of a
+    /// refusal may be any JSON: it is a message where it says so itself.
+    pub(super) fn is_of_the_endpoint(&self, entry: &Entry) -> bool {
+        if !matches!(entry.what, What::Received(Incoming::Body(_))) {
+            return true;
+        }
+        let names_itself = entry.message().is_some_and(|message| message.value().get("jsonrpc").is_some());
+        self.exchanges.get(&entry.exchange).into_iter().flatten().all(|other| match &other.what {
+            What::Requested { request, .. } => request.method == "POST" && request.path.is_none(),
+            What::RequestedRaw(_) => names_itself,
+            What::Received(Incoming::Head { status, .. }) => *status < 300 || names_itself,
+            _ => true,
+        })
+    }
+
     /// The newest request with the id of a response.
     fn request_of(&self, response: &Message) -> Option<Rc<Asked>> {
         let id = response.id()?;
         self.asked.iter().rev().find(|asked| asked.message.id().is_some_and(|wanted| same_id(wanted, id))).cloned()
     }
-}
-
-/// Whether what an HTTP answer carries is meant to be a message. The documents of other paths are none, and the body of a
-/// refusal may be any JSON: it is a message where it says so itself.
-pub(super) fn is_of_the_endpoint(transcript: &Transcript, entry: &Entry) -> bool {
-    if !matches!(entry.what, What::Received(Incoming::Body(_))) {
-        return true;
-    }
-    let names_itself = entry.message().is_some_and(|message| message.value().get("jsonrpc").is_some());
-    let mut exchange = transcript.entries().iter().filter(|other| other.exchange == entry.exchange);
-    exchange.all(|other| match &other.what {
-        What::Requested { request, .. } => request.method == "POST" && request.path.is_none(),
-        What::RequestedRaw(_) => names_itself,
-        What::Received(Incoming::Head { status, .. }) => *status < 300 || names_itself,
-        _ => true,
-    })
 }
 
 impl Heard<'_> {

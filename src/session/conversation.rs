@@ -33,6 +33,8 @@ pub struct Session {
     tool_headers: HashMap<String, Vec<(String, Vec<String>)>>,
     next_id: u64,
     next_exchange: u64,
+    /// An alive request of this session had a result.
+    pub(super) has_lived: bool,
     /// Ids of all requests sent.
     used_ids: Vec<Value>,
     /// Entries up to here have been looked at by [`Session::react`].
@@ -93,6 +95,7 @@ impl Session {
             tool_headers: HashMap::new(),
             next_id: 1,
             next_exchange: 1,
+            has_lived: false,
             used_ids: Vec::new(),
             reacted: 0,
         }
@@ -348,7 +351,13 @@ impl Session {
                     && answers(message, &wanted, exchange, kind, &used)
             })
             .await;
+        self.has_lived |= matches!(&answer, Awaited::Message(_, message) if message.result().is_some());
         (sent, answer)
+    }
+
+    /// Whether an alive request of this session had a result.
+    pub fn has_lived(&self) -> bool {
+        self.has_lived
     }
 
     /// Records what has arrived already, without waiting.

@@ -133,6 +133,7 @@ async fn discover(session: &mut Session, within: Duration) -> Opened {
     if let Some(result) = message.result() {
         if result.get("supportedVersions").is_some() || result.get("resultType").is_some() {
             session.offer = result.as_object().cloned().unwrap_or_default();
+            session.has_lived = true;
             if let Some(info) = result.pointer("/_meta/io.modelcontextprotocol~1serverInfo") {
                 session.offer.insert("serverInfo".to_owned(), info.clone());
             }

@@ -4,7 +4,7 @@
 use crate::judge::compare::{Miss, clipped};
 use crate::judge::context::{Context, Judged, fold};
 use crate::judge::excerpt::excerpt;
-use crate::judge::traffic::{Traffic, is_of_the_endpoint};
+use crate::judge::traffic::Traffic;
 use crate::outcome::Evidence;
 use crate::protocol::Revision;
 use crate::scenario::Scenario;
@@ -86,7 +86,7 @@ fn payload<'a>(traffic: &Traffic<'_>, entry: &'a Entry) -> Option<&'a [u8]> {
         Incoming::Event { event, data: Some(bytes), .. } if event.as_deref().is_none_or(|name| name == "message") => {
             (!bytes.is_empty()).then_some(bytes)
         }
-        Incoming::Body(bytes) if !bytes.is_empty() && is_of_the_endpoint(traffic.transcript, entry) => {
+        Incoming::Body(bytes) if !bytes.is_empty() && traffic.is_of_the_endpoint(entry) => {
             let (status, headers) = traffic.head(entry.exchange)?;
             let is_json =
                 headers.iter().any(|(name, value)| name == "content-type" && value.starts_with("application/json"));

@@ -50,7 +50,7 @@ fn garbage() -> Vec<Bytes> {
     let nested = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
     let long = format!(
         "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/litmus\",\"params\":{{\"text\":\"{}\"}}}}",
-        "x".repeat(1 << 20)
+        "x".repeat(1 << 18)
     );
     let texts: [&[u8]; 9] = [
         b"   ",
