@@ -32,7 +32,7 @@ pub(super) fn judge(scenario: &Scenario, _: &Context, traffic: &Traffic<'_>) -> 
         };
         let Some(id) = heard.message.id().filter(|id| !id.is_null()) else {
             if ill_formed(traffic, heard).is_some() {
-                judged.extend(UNREADABLE.map(|requirement| Judged::pass(requirement)));
+                judged.extend(UNREADABLE.map(Judged::pass));
             } else if let Some(asked) = robbed(traffic, heard) {
                 judged.push(fail(MATCHES, &format!("the id {}", shown(&asked)), "a response without an id".to_owned()));
             }
@@ -109,13 +109,12 @@ fn robbed(traffic: &Traffic<'_>, heard: &Heard<'_>) -> Option<Value> {
     let code = heard.error().and_then(|error| error["code"].as_i64());
     let refused = traffic.status(heard.entry.exchange).is_some_and(|status| status >= 400);
     let is_read = !refused || code.is_some_and(|code| AFTER_READING.contains(&code));
-    let is_alone = match traffic.transcript.kind() {
-        TransportKind::Http => entry.exchange == heard.entry.exchange,
+    let is_alone = if traffic.transcript.kind() == TransportKind::Http {
+        entry.exchange == heard.entry.exchange
+    } else {
         // On one stream for all, what came before was answered, and nothing was sent since.
-        _ => {
-            let previous = before[..asked.index].iter().rev().find(|e| e.is_from_client() || is_answer(e));
-            previous.is_some_and(is_answer) && !before[asked.index + 1..].iter().any(Entry::is_from_client)
-        }
+        let previous = before[..asked.index].iter().rev().find(|e| e.is_from_client() || is_answer(e));
+        previous.is_some_and(is_answer) && !before[asked.index + 1..].iter().any(Entry::is_from_client)
     };
     let is_unanswered = traffic.responses_to(asked).next().is_none();
     let is_ours = entry.message().is_some_and(is_well_formed) && !asked.in_batch;

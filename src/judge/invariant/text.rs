@@ -40,7 +40,7 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
         let shown = clipped(&String::from_utf8_lossy(bytes), SHOWN);
         match (entry.message(), entry.fault()) {
             (None, Some(NotAMessage::NotUtf8(at))) => {
-                fail(UTF8, "UTF-8", format!("not from byte {at} on"), entry.index)
+                fail(UTF8, "UTF-8", format!("not from byte {at} on"), entry.index);
             }
             (None, Some(NotAMessage::NotJson(_))) if is_stdio => match spread(entries, entry.index) {
                 Some(last) => {
@@ -51,7 +51,7 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
                 None => fail(ONLY_MESSAGES, "messages only", format!("the line {shown:?}"), entry.index),
             },
             (None, Some(NotAMessage::NotJson(reason))) => {
-                fail(SHAPE, "a JSON-RPC message", reason.clone(), entry.index)
+                fail(SHAPE, "a JSON-RPC message", reason.clone(), entry.index);
             }
             (Some(message), _) if message.kind() == Kind::Batch => match context.revision {
                 Revision::V2025_03_26 => {}
@@ -73,7 +73,7 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
             let actual = "the output ends in the middle of a line".to_owned();
             fail(NEWLINE, "a newline after each message", actual, entry.index);
         }
-        judged.extend([UTF8, SHAPE, NO_BATCH, ONLY_MESSAGES, NEWLINE, NO_NEWLINE_INSIDE].map(|r| Judged::pass(r)));
+        judged.extend([UTF8, SHAPE, NO_BATCH, ONLY_MESSAGES, NEWLINE, NO_NEWLINE_INSIDE].map(Judged::pass));
     }
     fold(judged)
 }

@@ -57,19 +57,19 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
     })
 }
 
-fn line(session: &Session, id: &str, params: Value) -> String {
+fn line(session: &Session, id: &str, params: &Value) -> String {
     let method = alive_method(session.revision());
     format!("{}\n", session.complete(json!({"id": id, "method": method, "params": params})))
 }
 
 fn together(session: &Session) -> Vec<Bytes> {
-    let lines = ["litmus-first", "litmus-second"].map(|id| line(session, id, json!({})));
+    let lines = ["litmus-first", "litmus-second"].map(|id| line(session, id, &json!({})));
     vec![Bytes::from(lines.concat())]
 }
 
 /// One request, cut before its newline and inside the character of its id that takes three bytes.
 fn cut(session: &Session) -> Vec<Bytes> {
-    let line = Bytes::from(line(session, "litmus-☂", json!({})));
+    let line = Bytes::from(line(session, "litmus-☂", &json!({})));
     let inside = line.iter().position(|byte| *byte >= 0x80).map_or(1, |at| at + 1);
     let last = line.len() - 1;
     vec![line.slice(..inside), line.slice(inside..last), line.slice(last..)]
@@ -77,5 +77,5 @@ fn cut(session: &Session) -> Vec<Bytes> {
 
 fn large(session: &Session) -> Vec<Bytes> {
     let params = json!({"_meta": {"com.example/litmus": "x".repeat(LARGE)}});
-    vec![Bytes::from(line(session, "litmus-large", params))]
+    vec![Bytes::from(line(session, "litmus-large", &params))]
 }
