@@ -1,9 +1,12 @@
 //! What judges know beside the transcript. Plain data.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
 
+use super::probe::negotiation::Asked;
 use crate::outcome::{CheckId, Evidence, Verdict};
 use crate::protocol::Revision;
 use crate::transport::{Limits, Target};
@@ -26,6 +29,8 @@ pub struct Context {
     pub facts: Map<String, Value>,
     /// What the target answered to `initialize` in each revision asked for: (asked, answered).
     pub answered: Vec<(String, String)>,
+    /// What it answered when versions were negotiated on connections of their own: asked once for all revisions under test.
+    pub negotiated: Arc<OnceCell<Vec<Asked>>>,
 }
 
 /// The verdict on one requirement.

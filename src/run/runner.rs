@@ -1,5 +1,6 @@
 //! Runs plans against a target: opens sessions, has every check judged, and enters the verdicts. Never prints.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -95,6 +96,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
     let openings = worth_running(settings, openings)?;
     ledger.send(settings.started());
     let permits = Semaphore::new(settings.jobs.max(1));
+    let negotiated = Arc::default();
     let mut runs = Vec::new();
     for opening in openings {
         let (revision, kind) = (opening.asked, opening.session.kind());
@@ -110,6 +112,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
             timeout: settings.timeout,
             facts: serde_json::Map::new(),
             answered: answered.clone(),
+            negotiated: Arc::clone(&negotiated),
         };
         let conductor = Conductor { settings, catalogue, ledger, permits: &permits, plan, run, context };
         runs.push(conduct(conductor, opening));

@@ -6,7 +6,7 @@ mod batch;
 mod garbage;
 mod input_framing;
 mod lists;
-mod negotiation;
+pub(super) mod negotiation;
 mod opens;
 mod statelessness;
 mod task_list;

@@ -24,13 +24,15 @@ const PREPARED: &str = "lifecycle.errors.prepared";
 const UNKNOWN: [&str; 2] = ["1999-01-01", "2999-12-31"];
 
 /// What the server made of one version.
-struct Asked {
+#[derive(Debug)]
+pub struct Asked {
     version: String,
     reply: Reply,
     /// The lines of the question and the answer.
     lines: Vec<String>,
 }
 
+#[derive(Debug)]
 enum Reply {
     /// A result with this version.
     Version(String),
@@ -46,9 +48,28 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
 }
 
 async fn negotiate(setting: Setting<'_>) -> Vec<Judged> {
-    let Setting { session, scenario, context, transcripts } = setting;
-    let mut all = vec![ask(session, UNKNOWN[0], context.timeout * 3).await];
-    all.push(ask_anew(UNKNOWN[1], context, transcripts).await);
+    let Setting { scenario, context, transcripts, .. } = setting;
+    // What a server answers here is the same in every revision under test: it is asked once.
+    let all = context.negotiated.get_or_init(|| ask_all(context, transcripts)).await;
+    let place = scenario.file.display().to_string();
+    let blame = CheckId::new(&scenario.id, PREPARED, None);
+    let mut judged = vec![Judged::pass(ECHO)];
+    for asked in all {
+        let is_unknown = UNKNOWN.contains(&asked.version.as_str());
+        if is_unknown {
+            judged.extend(judge_alternative(asked, all, &place, &blame));
+        }
+        judged.extend(judge_echo(asked, all, &place));
+    }
+    fold(judged)
+}
+
+/// Asks for all versions, each on a connection of its own.
+async fn ask_all(context: &Context, transcripts: &mut Vec<Transcript>) -> Vec<Asked> {
+    let mut all = Vec::new();
+    for version in UNKNOWN {
+        all.push(ask_anew(version, context, transcripts).await);
+    }
     for revision in Revision::ALL.into_iter().filter(|revision| revision.era() == Era::Handshake) {
         let known = context.answered.iter().find(|(asked, _)| asked == revision.as_str());
         all.push(match known {
@@ -65,17 +86,7 @@ async fn negotiate(setting: Setting<'_>) -> Vec<Judged> {
             all.push(ask_anew(&version, context, transcripts).await);
         }
     }
-    let place = scenario.file.display().to_string();
-    let blame = CheckId::new(&scenario.id, PREPARED, None);
-    let mut judged = vec![Judged::pass(ECHO)];
-    for asked in &all {
-        let is_unknown = UNKNOWN.contains(&asked.version.as_str());
-        if is_unknown {
-            judged.extend(judge_alternative(asked, &all, &place, &blame));
-        }
-        judged.extend(judge_echo(asked, &all, &place));
-    }
-    fold(judged)
+    all
 }
 
 /// Judges the answer to a version that never was.
