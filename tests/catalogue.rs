@@ -20,6 +20,8 @@ use mcp_litmus::wire::TransportKind;
 
 /// Transports on which the built-in server is tried.
 const KINDS: [TransportKind; 3] = [TransportKind::Stdio, TransportKind::Http, TransportKind::Sse];
+/// The token of a built-in server that wants one.
+const TOKEN: &str = "open-sesame";
 /// Runs at once in each thread: most of them wait.
 const AT_ONCE: usize = 8;
 
@@ -32,6 +34,8 @@ struct Trial {
     /// Scenarios that drive; watchers are always there.
     scenarios: Vec<String>,
     broken: Option<Broken>,
+    /// Whether the token that the server wants is shown to it.
+    authorized: bool,
 }
 
 #[test]
@@ -44,9 +48,17 @@ fn the_correct_server_passes_every_check() {
         for revision in Revision::ALL.into_iter().filter(|r| kind != TransportKind::Sse || r.era() == Era::Handshake) {
             let small = Options { features: Features::ToolsOnly, ..Options::default() };
             let bare = Options { features: Features::Nothing, ..Options::default() };
-            let reserved = Options { lists_tasks: false, ..Options::default() };
+            let token = Some(TOKEN.to_owned());
+            let reserved = Options { lists_tasks: false, token, ..Options::default() };
             for options in [Options::default(), small, bare, reserved] {
-                trials.push(Trial { revision, kind, options, scenarios: vec!["*".to_owned()], broken: None });
+                trials.push(Trial {
+                    revision,
+                    kind,
+                    options,
+                    scenarios: vec!["*".to_owned()],
+                    broken: None,
+                    authorized: true,
+                });
             }
         }
     }
@@ -91,10 +103,19 @@ fn every_broken_server_is_caught_for_exactly_what_it_does() {
                     Revision::ALL.into_iter().filter(|&revision| makes_sense(&one, scenario, revision, kind))
                 {
                     let features = if one.tools_only { Features::ToolsOnly } else { Features::All };
-                    let options = Options { features, ..Options::default() };
+                    let wants_token = scenario.needs.all.iter().any(|name| name == "authorization");
+                    let token = wants_token.then(|| TOKEN.to_owned());
+                    let options = Options { features, token, ..Options::default() };
                     let mut scenarios = one.during.clone();
                     scenarios.push(scenario.id.clone());
-                    trials.push(Trial { revision, kind, options, scenarios, broken: Some(one.clone()) });
+                    trials.push(Trial {
+                        revision,
+                        kind,
+                        options,
+                        scenarios,
+                        broken: Some(one.clone()),
+                        authorized: true,
+                    });
                 }
             }
             if trials.len() == before
@@ -149,6 +170,36 @@ fn every_broken_server_is_caught_for_exactly_what_it_does() {
         }
     }
     assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn a_server_that_wants_a_token_is_judged_by_how_it_refuses() {
+    let catalogue = Catalogue::built_in().expect("the built-in scenarios load");
+    let options = Options { token: Some(TOKEN.to_owned()), ..Options::default() };
+    let revisions = [Revision::V2025_03_26, Revision::V2025_11_25, Revision::V2026_07_28];
+    let everything = vec!["*".to_owned()];
+    let trials = revisions.map(|revision| Trial {
+        revision,
+        kind: TransportKind::Http,
+        options: options.clone(),
+        scenarios: everything.clone(),
+        broken: None,
+        authorized: false,
+    });
+    for (trial, results) in try_all(&catalogue, &trials) {
+        let mut passed = 0;
+        for result in results {
+            match result.verdict {
+                Verdict::Pass => {
+                    passed += 1;
+                    assert_eq!(result.id.scenario.split('/').next(), Some("auth"), "{}: {}", trial.revision, result.id);
+                }
+                Verdict::Skipped { .. } => {}
+                verdict => panic!("{}: {}: {verdict:#?}", trial.revision, result.id),
+            }
+        }
+        assert!(passed > 5, "{}: {passed} passed", trial.revision);
+    }
 }
 
 #[test]
@@ -219,7 +270,9 @@ fn target(trial: &Trial) -> (Target, Option<Server>) {
     let address = ([127, 0, 0, 1], 0).into();
     let server = Server::start(address, options, broken).expect("loopback has a free port");
     let url = if trial.kind == TransportKind::Http { server.url() } else { server.sse_url() };
-    let url = UrlTarget { url: url.parse().expect("a URL"), headers: Vec::new() };
+    let authorization = |token: &String| ("Authorization".to_owned(), format!("Bearer {token}"));
+    let headers = trial.options.token.iter().filter(|_| trial.authorized).map(authorization).collect();
+    let url = UrlTarget { url: url.parse().expect("a URL"), headers };
     (Target::Url(url), Some(server))
 }
 

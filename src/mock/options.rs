@@ -19,6 +19,8 @@ pub struct Options {
     pub version: String,
     /// Whether it lists tasks. It could not where nothing tells one requestor from another; here a session does.
     pub lists_tasks: bool,
+    /// The bearer token that it wants over HTTP; absent where anybody may come.
+    pub token: Option<String>,
     /// How long the client may take to reply to a request (in memory: for ever).
     pub patience: Duration,
     /// Named misbehaviours.
@@ -45,6 +47,7 @@ impl Default for Options {
             name: "litmus-mock".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             lists_tasks: true,
+            token: None,
             patience: Duration::from_secs(30),
             quirks: Vec::new(),
         }

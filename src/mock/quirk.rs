@@ -85,6 +85,10 @@ pub enum Quirk {
     WantsClientInfo,
     /// Cursors are known only on the connection that they were given on.
     BindsCursors,
+    /// Any token will do.
+    AcceptsAnyToken,
+    /// Whoever has no token is told that they may not, instead of how they might.
+    ForbidsStrangers,
 }
 
 /// A name that no quirk has.
@@ -94,7 +98,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 40] = [
+    pub const TABLE: [(&'static str, Self); 42] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -135,6 +139,8 @@ impl Quirk {
         ("needs-no-version", Self::NeedsNoVersion),
         ("wants-client-info", Self::WantsClientInfo),
         ("binds-cursors", Self::BindsCursors),
+        ("accepts-any-token", Self::AcceptsAnyToken),
+        ("forbids-strangers", Self::ForbidsStrangers),
     ];
 }
 

@@ -5,8 +5,10 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::authorization::{authorization, refused_method};
 use super::circumstances::note_circumstances;
 use super::ledger::Ledger;
 use super::needs::{missing, missing_for};
@@ -60,11 +62,19 @@ impl Group<'_> {
 pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     let Opening { mut session, outcome, .. } = opening;
     if outcome != Opened::Yes {
+        if let Some(method) = refused_method(&session) {
+            conductor.context.facts.insert("authorization".to_owned(), json!({"method": method}));
+            session.close().await;
+            return conductor.without_token().await;
+        }
         return conductor.blame_opening(session, &outcome).await;
     }
     let survey = survey(&mut session, &conductor.settings.calls, conductor.settings.timeout).await;
     conductor.context.facts = survey.facts;
     note_circumstances(&mut conductor.context, &session);
+    if let Some(fact) = authorization(&conductor.context, &session, conductor.settings.timeout).await {
+        conductor.context.facts.insert("authorization".to_owned(), fact);
+    }
     survey.notes.into_iter().for_each(|note| conductor.ledger.note(note));
     let conductor = conductor;
     let groups = conductor.groups();
@@ -237,6 +247,24 @@ impl<'a> Conductor<'a> {
 
     async fn is_well(&self, session: &mut Session) -> bool {
         !session.is_over() && matches!(session.alive(self.settings.timeout).await.1, Awaited::Message(..))
+    }
+
+    /// The target lets nobody in without a token, and none was given: only how it refuses can be judged.
+    async fn without_token(&self) {
+        const REASON: &str = "the target wants a token: give it one by --header 'Authorization: Bearer ...'";
+        self.ledger.note(REASON.to_owned());
+        let watched = RefCell::new(Vec::new());
+        for group in &self.groups() {
+            if group.scenario.needs.all.iter().any(|name| name == "authorization") {
+                self.own_session(group, &watched).await;
+                continue;
+            }
+            for &position in &group.checks {
+                let check = &self.plan.checks[position];
+                let verdict = Verdict::Skipped { reason: REASON.to_owned() };
+                self.ledger.enter(self.run, position, self.result(check, group.scenario, verdict, Duration::ZERO));
+            }
+        }
     }
 
     /// Nothing was opened: one check fails for it, all others hang on that one.

@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use crate::protocol::Requirement;
 use crate::scenario::Needs;
 
+/// The fact that a target wants authorization, which is no capability.
+const AUTHORIZATION: &str = "authorization";
+
 /// What a scenario misses, if it misses anything.
 pub(super) fn missing(needs: &Needs, facts: &Map<String, Value>) -> Option<String> {
     if let Some(name) = needs.all.iter().find(|name| !offers(facts, name)) {
@@ -21,7 +24,9 @@ pub(super) fn missing_for(requirement: &Requirement, facts: &Map<String, Value>)
     if met {
         None
     } else {
-        Some(format!("the target does not declare {}", needs.replace(" | ", " or ").replace(", ", " and ")))
+        let wanted = needs.replace(" | ", " or ").replace(", ", " and ");
+        let wanted = wanted.replace(AUTHORIZATION, "that it wants authorization");
+        Some(format!("the target does not declare {wanted}"))
     }
 }
 
@@ -31,6 +36,9 @@ fn offers(facts: &Map<String, Value>, name: &str) -> bool {
 
 /// A capability, `a.b` for a member of it; `false` and `null` count as not declared.
 fn declares(facts: &Map<String, Value>, name: &str) -> bool {
+    if name == AUTHORIZATION {
+        return facts.contains_key(name);
+    }
     let Some(capabilities) = facts.get("capabilities") else { return false };
     if name.contains('/') {
         return capabilities.get("extensions").is_some_and(|extensions| extensions.get(name).is_some());

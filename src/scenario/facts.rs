@@ -12,6 +12,8 @@ pub struct Fact {
 /// Every fact there is, by name. Where a fact is a whole object or list, what is in it may be asked for as well.
 pub const FACTS: &[Fact] = &[
     fact("alive.method", "the cheapest request of the era: ping, or server/discover"),
+    fact("authorization", "the server wants a token"),
+    fact("authorization.method", "a method that it refuses without one"),
     fact("capabilities", "the capabilities, as declared"),
     fact("prompt", "listed prompts"),
     fact("prompt.arguments", "arguments with which it can be got"),

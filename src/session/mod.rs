@@ -3,8 +3,10 @@
 mod conversation;
 mod headers;
 mod opening;
+mod stranger;
 mod transcript;
 
 pub use conversation::{Awaited, Edits, Sent, Session, alive_method};
 pub use opening::{Opened, Opening, connect, open};
+pub use stranger::{Reply, Stranger};
 pub use transcript::{Entry, Transcript, What};

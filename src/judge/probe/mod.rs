@@ -2,6 +2,10 @@
 //!
 //! One file each; a line in [`PROBES`] makes it known to `probe: <name>`.
 
+mod auth;
+mod auth_challenge;
+mod auth_metadata;
+mod auth_server;
 mod batch;
 mod garbage;
 mod input_framing;
@@ -79,6 +83,9 @@ pub(super) type Probe = for<'a> fn(Setting<'a>) -> Pin<Box<dyn Future<Output = V
 
 /// Every probe by name.
 pub const PROBES: &[(&str, Probe)] = &[
+    ("auth-challenge", auth_challenge::run),
+    ("auth-metadata", auth_metadata::run),
+    ("auth-server", auth_server::run),
     ("batch", batch::run),
     ("garbage", garbage::run),
     ("input-framing", input_framing::run),

@@ -26,6 +26,9 @@ impl State {
         if !self.options.has(Quirk::AnyOrigin) && !gate::is_local(&call.headers) {
             return Reply::Answer(Answer::plain(403, "This server talks to its own machine only."));
         }
+        if let Some(answer) = self.guard(call) {
+            return Reply::Answer(answer);
+        }
         let (_, handshake) = self.options.eras();
         match (call.path.as_str(), call.method.as_str()) {
             (PATH, "POST") => self.post(call, set_off),

@@ -1,6 +1,7 @@
 //! The built-in server over HTTP: Streamable HTTP of both eras on one endpoint, and HTTP+SSE of 2024-11-05 beside it.
 //! Loopback only; judges nothing.
 
+mod authorization;
 mod body;
 mod endpoint;
 mod gate;

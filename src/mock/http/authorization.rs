@@ -1,0 +1,87 @@
+//! Guards a server that wants a token, and says where such tokens come from. Issues none.
+
+use hyper::header::{AUTHORIZATION, HOST};
+use serde_json::{Value, json};
+
+use crate::mock::quirk::Quirk;
+
+use super::endpoint;
+use super::reply::Answer;
+use super::state::{Call, State};
+
+const RESOURCE: &str = "/.well-known/oauth-protected-resource";
+const SERVER: &str = "/.well-known/oauth-authorization-server";
+
+/// What a token must allow.
+const SCOPE: &str = "mcp";
+
+impl State {
+    /// The answer to a request that is about authorization, or lacks it; `None` lets the request pass.
+    pub(super) fn guard(&self, call: &Call) -> Option<Answer> {
+        let token = self.options.token.as_deref()?;
+        let base = format!("http://{}", call.headers.get(HOST)?.to_str().ok()?);
+        let (path, method) = (call.path.as_str(), call.method.as_str());
+        // Both forms of the well-known addresses: with the path of the endpoint, and without.
+        let place = path.strip_suffix(endpoint::PATH).filter(|place| !place.is_empty()).unwrap_or(path);
+        match (place, method) {
+            (RESOURCE, "GET") => Some(Answer::json(200, &resource(&base))),
+            (SERVER, "GET") => Some(Answer::json(200, &server(&base))),
+            // Nobody is known here, so that nobody is sent anywhere.
+            ("/authorize", "GET") => Some(Answer::plain(400, "This client is not registered.")),
+            ("/token", "POST") => Some(Answer::json(400, &json!({"error": "invalid_client"}))),
+            ("/register", "POST") => Some(register(&call.body)),
+            _ => self.challenge(call, token, &base),
+        }
+    }
+
+    /// What a request without the right token is told.
+    fn challenge(&self, call: &Call, token: &str, base: &str) -> Option<Answer> {
+        let given = call.headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+        let right = given.and_then(|given| given.strip_prefix("Bearer ")).is_some_and(|given| given == token);
+        if right || given.is_some() && self.options.has(Quirk::AcceptsAnyToken) {
+            return None;
+        }
+        let status = if given.is_none() && self.options.has(Quirk::ForbidsStrangers) { 403 } else { 401 };
+        let error = if given.is_some() { "error=\"invalid_token\", " } else { "" };
+        let metadata = format!("resource_metadata=\"{base}{RESOURCE}{}\"", endpoint::PATH);
+        let challenge = format!("Bearer {error}scope=\"{SCOPE}\", {metadata}");
+        Some(Answer::plain(status, "A token is needed here.").with("www-authenticate", &challenge))
+    }
+}
+
+fn resource(base: &str) -> Value {
+    json!({
+        "resource": format!("{base}{}", endpoint::PATH),
+        "authorization_servers": [base],
+        "scopes_supported": [SCOPE],
+        "bearer_methods_supported": ["header"],
+    })
+}
+
+fn server(base: &str) -> Value {
+    json!({
+        "issuer": base,
+        "authorization_endpoint": format!("{base}/authorize"),
+        "token_endpoint": format!("{base}/token"),
+        "registration_endpoint": format!("{base}/register"),
+        "response_types_supported": ["code"],
+        "grant_types_supported": ["authorization_code"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none"],
+    })
+}
+
+/// Registers nobody, since nobody ever comes back; but tells right from wrong.
+fn register(body: &[u8]) -> Answer {
+    let client: Value = serde_json::from_slice(body).unwrap_or_default();
+    let redirects = client["redirect_uris"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let fits = |uri: &Value| {
+        uri.as_str().and_then(|uri| url::Url::parse(uri).ok()).is_some_and(|uri| {
+            uri.scheme() == "https" || ["localhost", "127.0.0.1", "[::1]"].contains(&uri.host_str().unwrap_or_default())
+        })
+    };
+    if redirects.is_empty() || !redirects.iter().all(fits) {
+        return Answer::json(400, &json!({"error": "invalid_redirect_uri"}));
+    }
+    Answer::json(201, &json!({"client_id": "nobody", "redirect_uris": redirects}))
+}

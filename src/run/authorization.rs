@@ -1,0 +1,46 @@
+//! Finds out whether a target wants authorization: whether it refuses who comes without a token. Judges nothing.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::judge::Context;
+use crate::protocol::Era;
+use crate::session::{Session, Stranger, What};
+use crate::transport::{Incoming, Target};
+
+/// The method that a target serves to those only who have a token, as the fact `authorization`; absent where it asks for none.
+pub(super) async fn authorization(context: &Context, session: &Session, within: Duration) -> Option<Value> {
+    if let Some(method) = refused_method(session) {
+        return Some(json!({"method": method}));
+    }
+    let is_bearer = bearer(&context.target)?;
+    let mut stranger = Stranger::new(&context.target, context.revision, context.limits, within).ok()??;
+    let opening = Stranger::opening_method(context.revision);
+    let others: &[&str] = if context.revision.era() == Era::Stateless { &["tools/list"] } else { &[] };
+    for method in [opening].iter().chain(others) {
+        let Ok(reply) = stranger.request(method, None).await else { continue };
+        // Whoever refuses a stranger with another status has a scheme of its own, unless its tokens are those of OAuth.
+        if reply.status == 401 || is_bearer && reply.status == 403 {
+            return Some(json!({"method": method}));
+        }
+    }
+    None
+}
+
+/// A method that was answered 401 in this session.
+pub(super) fn refused_method(session: &Session) -> Option<String> {
+    let entries = session.transcript().entries();
+    let refused =
+        entries.iter().find(|entry| matches!(entry.what, What::Received(Incoming::Head { status: 401, .. })))?;
+    let request = entries.iter().find(|entry| entry.exchange == refused.exchange && entry.is_from_client())?;
+    request.message()?.method().map(str::to_owned)
+}
+
+/// Whether the user gave a bearer token; absent where there is no authorization at all.
+fn bearer(target: &Target) -> Option<bool> {
+    let Target::Url(url) = target else { return None };
+    let value =
+        url.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization")).map(|(_, value)| value)?;
+    Some(value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")))
+}

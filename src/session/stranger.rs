@@ -1,0 +1,147 @@
+//! Speaks HTTP to a target as somebody whom it does not know: without the user's token. Goes to no other host; judges nothing.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{Awaited, Edits, Sent, Session, Transcript, What};
+use crate::protocol::{Era, Revision};
+use crate::transport::{Connection, Incoming, Limits, Target, TransportError};
+use crate::wire::Message;
+
+/// A client without a token, or with one of its own making.
+pub struct Stranger {
+    session: Session,
+    within: Duration,
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The entry of the request.
+    pub index: usize,
+    /// The status.
+    pub status: u16,
+    /// Header fields, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body; of an event stream, its first event.
+    pub body: Bytes,
+}
+
+impl Stranger {
+    /// A stranger to this target. `None` where the target is not spoken to over HTTP.
+    pub fn new(
+        target: &Target,
+        revision: Revision,
+        limits: Limits,
+        within: Duration,
+    ) -> Result<Option<Self>, TransportError> {
+        let Target::Url(url) = target else { return Ok(None) };
+        let mut url = url.clone();
+        url.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+        let connection = Connection::open(&Target::Url(url), limits)?;
+        Ok(Some(Self { session: Session::new(connection, revision), within }))
+    }
+
+    /// The method that a conversation begins with.
+    pub fn opening_method(revision: Revision) -> &'static str {
+        if revision.era() == Era::Handshake { "initialize" } else { "server/discover" }
+    }
+
+    /// Sends a request, with this text as `Authorization` if any.
+    pub async fn request(&mut self, method: &str, authorization: Option<&str>) -> Result<Reply, String> {
+        let id = self.session.fresh_id();
+        let mut message = json!({"id": id, "method": method});
+        if method == "initialize" {
+            message["params"] = self.session.initialize_params();
+        }
+        let headers = authorization.map(|value| ("Authorization".to_owned(), Some(value.to_owned())));
+        let edits = Edits { headers: headers.into_iter().collect(), deliberate: true, ..Edits::default() };
+        let sent = self.session.send(message, &edits);
+        self.reply(&sent).await
+    }
+
+    /// Gets what is at a path.
+    pub async fn get(&mut self, path: &str, accept: &str) -> Result<Reply, String> {
+        self.visit("GET", path, accept, Bytes::new()).await
+    }
+
+    /// Posts JSON to a path.
+    pub async fn post(&mut self, path: &str, body: &Value) -> Result<Reply, String> {
+        self.visit("POST", path, "application/json", Bytes::from(body.to_string())).await
+    }
+
+    /// All that was said.
+    pub fn transcript(&self) -> &Transcript {
+        self.session.transcript()
+    }
+
+    async fn visit(&mut self, method: &str, path: &str, accept: &str, body: Bytes) -> Result<Reply, String> {
+        let headers = vec![("Accept".to_owned(), Some(accept.to_owned()))];
+        let edits = Edits { headers, deliberate: true, ..Edits::default() };
+        let sent = self.session.send_http(method, Some(path.to_owned()), body, &edits);
+        self.reply(&sent).await
+    }
+
+    async fn reply(&mut self, sent: &Sent) -> Result<Reply, String> {
+        let ended = self.session.exchange_end(sent, true, self.within).await;
+        let Some((status, headers)) = self.head(sent) else {
+            return Err(match ended {
+                Awaited::TimedOut(within) => format!("no answer within {} s", within.as_secs_f32()),
+                Awaited::Ended(reason) => reason,
+                Awaited::Message(..) => "no HTTP answer".to_owned(),
+            });
+        };
+        let is_stream =
+            headers.iter().any(|(name, value)| name == "content-type" && value.starts_with("text/event-stream"));
+        if is_stream {
+            // What a stream says first is enough, and it may have no end.
+            self.session.answer(sent, self.within).await;
+            self.session.abandon(sent);
+        } else {
+            self.session.exchange_end(sent, false, self.within).await;
+        }
+        let body = self.entries(sent).find_map(|what| match what {
+            Incoming::Body(bytes) | Incoming::Event { data: Some(bytes), .. } if !bytes.is_empty() => {
+                Some(bytes.clone())
+            }
+            _ => None,
+        });
+        Ok(Reply { index: sent.index, status, headers, body: body.unwrap_or_default() })
+    }
+
+    fn head(&self, sent: &Sent) -> Option<(u16, Vec<(String, String)>)> {
+        self.entries(sent).find_map(|what| match what {
+            Incoming::Head { status, headers } => Some((*status, headers.clone())),
+            _ => None,
+        })
+    }
+
+    fn entries(&self, sent: &Sent) -> impl Iterator<Item = &Incoming> {
+        let entries = &self.session.transcript().entries()[sent.index..];
+        entries.iter().filter(|entry| entry.exchange == sent.exchange).filter_map(|entry| match &entry.what {
+            What::Received(incoming) => Some(incoming),
+            _ => None,
+        })
+    }
+}
+
+impl Reply {
+    /// The values of a header field, all together.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<_> =
+            self.headers.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    /// The body as JSON, if it is that.
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// Whether the request was served: a result came.
+    pub fn is_served(&self) -> bool {
+        Message::read(&self.body).is_ok_and(|message| message.result().is_some())
+    }
+}
