@@ -165,11 +165,33 @@ fn html_is_one_file_in_which_hostile_text_is_text() {
 }
 
 #[test]
+fn failures_that_are_expected_are_told_apart_in_every_format() {
+    let look = Look { detail: Detail::Normal, ..PLAIN };
+    let formats = [Format::Junit, Format::Sarif, Format::Markdown];
+    let mut pages = terminal_report(&expected(), look);
+    for format in formats {
+        let page = report(format, &expected()).replace("><", ">\n<");
+        let known = |line: &&str| {
+            ["upstream", "litmus-baseline", "expected fail", "Expected fail"].iter().any(|word| line.contains(word))
+        };
+        let lines: Vec<_> = page.lines().filter(known).map(str::trim).collect();
+        pages += &format!("\n== {format}\n{}\n", lines.join("\n"));
+    }
+    snapshot!("report-expected", pages);
+    let page = report(Format::Html, &expected());
+    let data: Value = serde_json::from_str(html_data_of(&page)).unwrap();
+    assert!(data["servers"][0]["runs"][0]["verdicts"].as_str().unwrap().contains('x'), "{data:#}");
+    let json: Value = serde_json::from_str(&report(Format::Json, &expected())).unwrap();
+    assert_eq!(json["runs"][0]["results"][1]["expected"], "known upstream, see <issue 7>");
+    assert_eq!(json["stale"], serde_json::json!(["litmus-baseline.yaml:7: `tools` fails no more"]));
+}
+
+#[test]
 fn json_is_what_its_schema_promises() {
     let schema: Value = serde_json::from_str(&fs::read_to_string("schemas/report.schema.json").unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let partial = events().into_iter().take(9).collect();
-    for events in [events(), servers(), partial, Vec::new()] {
+    for events in [events(), servers(), expected(), partial, Vec::new()] {
         let report: Value = serde_json::from_str(&report(Format::Json, &events)).unwrap();
         let errors: Vec<_> = validator.iter_errors(&report).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(errors.is_empty(), "{errors:#?}");
@@ -180,7 +202,7 @@ fn json_is_what_its_schema_promises() {
 fn a_json_report_tells_all_that_the_events_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
-    for told in [merge([events()]).unwrap(), merge([servers()]).unwrap()] {
+    for told in [merge([events()]).unwrap(), merge([servers()]).unwrap(), merge([expected()]).unwrap()] {
         fs::write(&path, report(Format::Json, &told)).unwrap();
         assert_eq!(report(Format::Json, &read_events(&path).unwrap()), report(Format::Json, &told));
     }
@@ -330,6 +352,21 @@ fn servers() -> Vec<Event> {
     let mut short = named("interrupted \x1b[31m");
     short.truncate(12);
     merge([named("saved"), better, short]).unwrap()
+}
+
+/// The saved run beside a baseline that expects every failure in `errors`, and one that is there no more.
+fn expected() -> Vec<Event> {
+    let mut events = events();
+    for event in &mut events {
+        match event {
+            Event::Check { result } if result.id.area() == "errors" && result.verdict.word() == "fail" => {
+                result.expected = Some("known upstream, see <issue 7>".to_owned());
+            }
+            Event::Finished { stale, .. } => stale.push("litmus-baseline.yaml:7: `tools` fails no more".to_owned()),
+            _ => {}
+        }
+    }
+    events
 }
 
 fn html_data_of(page: &str) -> &str {

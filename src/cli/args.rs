@@ -148,6 +148,12 @@ pub(super) struct CheckArgs {
     /// Which failures count: of MUST (and what every user expects), or of SHOULD as well
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
     pub fail_on: FailOn,
+    /// Failures that are expected, each with a reason; any other fails, and so does one that is there no more
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub baseline: Option<PathBuf>,
+    /// Write the failures of this run into the baseline, and take out what fails no more
+    #[arg(long, requires = "baseline")]
+    pub update_baseline: bool,
 }
 
 /// How fast, how patient.

@@ -1,6 +1,7 @@
 //! The command line: what was typed, what is meant, and the exit code. Decides nothing about servers.
 
 mod args;
+mod baseline;
 mod config;
 mod console;
 mod coverage;

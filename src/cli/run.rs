@@ -4,10 +4,11 @@ use tokio::runtime;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::args::{FailOn, RunArgs};
+use super::baseline::Expectations;
 use super::exit::{Exit, Stop};
 use super::outlets::Outlets;
-use super::settings;
 use super::signals::Signals;
+use super::{console, settings};
 use crate::outcome::{Event, Level, Verdict};
 use crate::run::{Ledger, RunError, Settings, run as run_checks};
 use crate::scenario::Catalogue;
@@ -18,14 +19,16 @@ use crate::transport::TransportError;
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
     let catalogue = settings::catalogue(&args.checks.scenarios)?;
     let settings = settings::settings(args, &catalogue)?;
+    let expectations = expectations(args, &catalogue, &settings)?;
     let outlets = Outlets::new(&args.reports, args.events.as_ref(), true)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stop::fault(format!("cannot set up the runtime: {error}")))?;
+    let tally = Tally::new(args.checks.fail_on, expectations);
     // With the runtime go all processes that the run has started and not yet ended.
     let (ended, reported) = runtime.block_on(async {
         let (sender, events) = mpsc::unbounded_channel();
         let ledger = Ledger::new(sender);
-        tokio::join!(conduct(&settings, &catalogue, ledger), hand_out(events, outlets, settings.started()))
+        tokio::join!(conduct(&settings, &catalogue, ledger), hand_out(events, outlets, settings.started(), tally))
     });
     let ended = ended?;
     let tally = reported?;
@@ -34,7 +37,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
         Ended::Complete if tally.checks == 0 => {
             Err(Stop::usage("the selection holds no check for the revisions and the transport that the target speaks"))
         }
-        Ended::Complete => Ok(tally.exit(args.checks.fail_on)),
+        Ended::Complete => tally.exit(),
     }
 }
 
@@ -68,46 +71,78 @@ pub(super) fn stop(error: RunError) -> Stop {
 }
 
 /// Hands every event to every reporter, and counts what decides the exit code.
-async fn hand_out(mut events: UnboundedReceiver<Event>, mut outlets: Outlets, started: Event) -> Result<Tally, Stop> {
-    let mut tally = Tally::default();
-    while let Some(event) = events.recv().await {
+async fn hand_out(
+    mut events: UnboundedReceiver<Event>,
+    mut outlets: Outlets,
+    started: Event,
+    mut tally: Tally,
+) -> Result<Tally, Stop> {
+    while let Some(mut event) = events.recv().await {
         if matches!(event, Event::Finished { .. }) && !outlets.are_open() {
             // Interrupted while the target was being reached: a report without checks, but a report.
             outlets.event(&started);
         }
-        tally.count(&event);
+        tally.count(&mut event);
         outlets.event(&event);
     }
     outlets.finish().map(|()| tally)
 }
 
 /// What decides the exit code.
-#[derive(Debug, Default)]
 struct Tally {
+    fail_on: FailOn,
+    expectations: Option<Expectations>,
     checks: usize,
-    binding: usize,
-    advised: usize,
+    failed: usize,
+    stale: usize,
     passed: usize,
     inconclusive: usize,
 }
 
 impl Tally {
-    fn count(&mut self, event: &Event) {
+    fn new(fail_on: FailOn, expectations: Option<Expectations>) -> Self {
+        Self { fail_on, expectations, checks: 0, failed: 0, stale: 0, passed: 0, inconclusive: 0 }
+    }
+
+    /// Counts an event, after the baseline has said what it expects of it.
+    fn count(&mut self, event: &mut Event) {
+        let fail_on = self.fail_on;
+        if let Some(expectations) = &mut self.expectations {
+            expectations.mark(event, |level| counts(level, fail_on));
+        }
+        if let Event::Finished { stale, .. } = event {
+            self.stale = stale.len();
+        }
         let Event::Check { result } = event else { return };
         self.checks += 1;
-        match (&result.verdict, result.level) {
-            (Verdict::Fail { .. }, level) if level.is_binding() => self.binding += 1,
-            (Verdict::Fail { .. }, Level::Should | Level::ShouldNot) => self.advised += 1,
-            (Verdict::Pass, _) => self.passed += 1,
-            (Verdict::Inconclusive { .. }, _) => self.inconclusive += 1,
-            _ => {}
+        match &result.verdict {
+            Verdict::Fail { .. } => {
+                self.failed += usize::from(result.expected.is_none() && counts(result.level, fail_on));
+            }
+            Verdict::Pass => self.passed += 1,
+            Verdict::Inconclusive { .. } => self.inconclusive += 1,
+            Verdict::Skipped { .. } => {}
         }
     }
 
     /// A target of which nothing could be judged has not shown that it conforms.
-    fn exit(&self, fail_on: FailOn) -> Exit {
-        let advised = fail_on == FailOn::Should && self.advised > 0;
+    fn exit(&self) -> Result<Exit, Stop> {
         let nothing_judged = self.inconclusive > 0 && self.passed == 0;
-        if self.binding > 0 || advised || nothing_judged { Exit::Fails } else { Exit::Conforms }
+        let told = self.expectations.as_ref().map(Expectations::finish).transpose()?.flatten();
+        let updated = told.is_some();
+        console::tell(&told.unwrap_or_default());
+        let fails = self.failed > 0 && !updated || self.stale > 0 || nothing_judged;
+        Ok(if fails { Exit::Fails } else { Exit::Conforms })
     }
+}
+
+/// Whether a failure at this level makes the target fail.
+fn counts(level: Level, fail_on: FailOn) -> bool {
+    level.is_binding() || fail_on == FailOn::Should && matches!(level, Level::Should | Level::ShouldNot)
+}
+
+fn expectations(args: &RunArgs, catalogue: &Catalogue, settings: &Settings) -> Result<Option<Expectations>, Stop> {
+    let Some(file) = &args.checks.baseline else { return Ok(None) };
+    let (update, selection) = (args.checks.update_baseline, &settings.selection);
+    Expectations::read(file, update, catalogue, selection, &settings.revisions).map(Some)
 }

@@ -59,6 +59,9 @@ pub enum Event {
         /// What the user should know though it is no verdict: tools that were not called, and the flag that would.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<String>,
+        /// Entries of the baseline that expect a failure which is there no more, each in one sentence with its place.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stale: Vec<String>,
     },
 }
 
@@ -112,6 +115,9 @@ pub struct CheckResult {
     /// What became of it.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// Why the failure is expected, in the words of the baseline, where one expects it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
     /// Address of the specification's page.
     pub spec: String,
     /// The command that reruns just this check.

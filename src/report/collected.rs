@@ -33,6 +33,8 @@ pub struct TargetReport {
     pub runs: Vec<RunReport>,
     /// What the user should know besides.
     pub notes: Vec<String>,
+    /// Entries of the baseline that expect a failure which is there no more.
+    pub stale: Vec<String>,
     /// Some part was interrupted.
     pub partial: bool,
     /// Checks that came more than once, with different verdicts.
@@ -71,13 +73,13 @@ impl Collected {
                 target.unsteady += usize::from(unsteady);
             }
             Event::RunFinished { .. } => self.target(event)?.current = None,
-            Event::Finished { partial, duration_ms, notes } => {
+            Event::Finished { partial, duration_ms, notes, stale } => {
                 let target = self.target(event)?;
                 target.open = false;
                 target.partial |= partial;
                 target.duration_ms += duration_ms;
-                let fresh: Vec<_> = notes.iter().filter(|note| !target.notes.contains(note)).cloned().collect();
-                target.notes.extend(fresh);
+                extend(&mut target.notes, notes);
+                extend(&mut target.stale, stale);
                 self.current = None;
             }
         }
@@ -176,7 +178,8 @@ impl TargetReport {
                 count(self.unsteady, "check")
             ));
         }
-        events.push(Event::Finished { partial: self.partial || self.open, duration_ms: self.duration_ms, notes });
+        let (partial, duration_ms) = (self.partial || self.open, self.duration_ms);
+        events.push(Event::Finished { partial, duration_ms, notes, stale: self.stale });
         events
     }
 }
@@ -191,12 +194,13 @@ impl RunReport {
         format!("{} {}", self.info.revision, self.info.transport)
     }
 
-    /// How many checks passed, failed, failed without binding, could not be judged, were skipped.
-    pub(super) fn numbers(&self) -> [usize; 5] {
+    /// How many checks passed, failed, failed without binding, failed as expected, could not be judged, were skipped.
+    pub(super) fn numbers(&self) -> [usize; 6] {
         let Summary { pass, fail, inconclusive, skipped } = self.summary;
-        let failed = |result: &&CheckResult| matches!(result.verdict, Verdict::Fail { .. });
-        let binding = self.results.iter().filter(failed).filter(|result| result.level.is_binding()).count();
-        [pass, binding, fail - binding, inconclusive, skipped]
+        let failed = self.results.iter().filter(|result| matches!(result.verdict, Verdict::Fail { .. }));
+        let (expected, unexpected): (Vec<_>, Vec<_>) = failed.partition(|result| result.expected.is_some());
+        let binding = unexpected.iter().filter(|result| result.level.is_binding()).count();
+        [pass, binding, fail - binding - expected.len(), expected.len(), inconclusive, skipped]
     }
 
     /// Adds a result; says whether the same check was there already with another verdict.
@@ -209,13 +213,27 @@ impl RunReport {
         };
         let known = &mut self.results[place];
         let differs = known.verdict.word() != result.verdict.word();
-        if result.verdict.rank() > known.verdict.rank() {
+        let is_worse =
+            (result.verdict.rank(), result.expected.is_none()) > (known.verdict.rank(), known.expected.is_none());
+        if is_worse {
             *known = result.clone();
             self.summary = Summary::default();
             self.results.iter().for_each(|result| self.summary.add(&result.verdict));
         }
         differs
     }
+}
+
+/// Adds what is not there yet.
+fn extend(known: &mut Vec<String>, more: &[String]) {
+    let fresh: Vec<_> = more.iter().filter(|text| !known.contains(text)).cloned().collect();
+    known.extend(fresh);
+}
+
+/// The columns of [`RunReport::numbers`], with whether any of these runs has something to show in it.
+pub(super) fn columns<'r>(runs: impl Iterator<Item = &'r RunReport>) -> [(&'static str, bool); 6] {
+    let expected = runs.into_iter().any(|run| run.numbers()[3] > 0);
+    [("pass", true), ("fail", true), ("warn", true), ("expected", expected), ("inconclusive", true), ("skipped", true)]
 }
 
 /// `1 check`, `2 checks`.

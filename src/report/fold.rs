@@ -15,6 +15,8 @@ pub(super) struct Failure<'a> {
     pub(super) evidence: &'a Evidence,
     /// Every place, the first included.
     pub(super) places: Vec<Place<'a>>,
+    /// Why it is expected, where a baseline expects it in all these places.
+    pub(super) expected: Option<&'a str>,
 }
 
 /// One check that failed in one run.
@@ -26,22 +28,28 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Failure<'a> {
-    /// Every failed requirement; those that bind first, each kind in plan order.
+    /// Every failed requirement; those that bind first, those that a baseline expects last, each kind in plan order. A
+    /// requirement that fails as expected in some places and not in others comes twice.
     pub(super) fn all(collected: &'a Collected) -> Vec<Self> {
-        let mut failures: IndexMap<&str, Self> = IndexMap::new();
+        let mut failures: IndexMap<(&str, bool), Self> = IndexMap::new();
         for (target, run) in collected.runs() {
             for result in &run.results {
                 let Verdict::Fail { evidence } = &result.verdict else { continue };
                 let place = Place { target, run, result, evidence };
                 failures
-                    .entry(&result.requirement)
-                    .or_insert_with(|| Self { first: result, evidence, places: Vec::new() })
+                    .entry((&result.requirement, result.expected.is_some()))
+                    .or_insert_with(|| Self {
+                        first: result,
+                        evidence,
+                        places: Vec::new(),
+                        expected: result.expected.as_deref(),
+                    })
                     .places
                     .push(place);
             }
         }
         let mut failures: Vec<_> = failures.into_values().collect();
-        failures.sort_by_key(|failure| !failure.is_binding());
+        failures.sort_by_key(|failure| (failure.expected.is_some(), !failure.is_binding()));
         failures
     }
 
@@ -77,11 +85,17 @@ impl<'a> Failure<'a> {
 }
 
 impl Collected {
-    /// How many requirements failed: those that bind, and those that do not.
+    /// How many requirements failed unexpectedly: those that bind, and those that do not.
     pub fn failed_requirements(&self) -> (usize, usize) {
         let failures = Failure::all(self);
-        let binding = failures.iter().filter(|failure| failure.is_binding()).count();
-        (binding, failures.len() - binding)
+        let (binding, rest): (Vec<_>, Vec<_>) =
+            failures.iter().filter(|failure| failure.expected.is_none()).partition(|failure| failure.is_binding());
+        (binding.len(), rest.len())
+    }
+
+    /// Entries of baselines that expect a failure which is there no more.
+    pub(super) fn stale(&self) -> impl Iterator<Item = &String> {
+        self.targets.iter().flat_map(|target| &target.stale)
     }
 }
 
@@ -116,16 +130,25 @@ pub(super) fn skipped(collected: &Collected) -> Vec<(String, Vec<&CheckResult>)>
 /// What became of it all, in one sentence.
 pub(super) fn conclusion(collected: &Collected) -> Conclusion {
     let failures = Failure::all(collected);
+    let (expected, failures): (Vec<_>, Vec<_>) = failures.into_iter().partition(|failure| failure.expected.is_some());
     let binding: Vec<_> = failures.iter().filter(|failure| failure.is_binding()).collect();
     let passed = collected.runs().map(|(_, run)| run.summary.pass).sum::<usize>();
     let unjudged = collected.runs().map(|(_, run)| run.summary.inconclusive).sum::<usize>();
     let checks = collected.runs().map(|(_, run)| run.summary.total()).sum::<usize>();
     let partial = if collected.is_partial() { "interrupted, not all was checked: " } else { "" };
     let warnings = failures.len() - binding.len();
-    let besides = match warnings {
+    let mut besides = match warnings {
         0 => String::new(),
         n => format!(", {}", count(n, "warning")),
     };
+    if !expected.is_empty() {
+        besides += &format!(", {}", count(expected.len(), "expected failure"));
+    }
+    let stale = collected.stale().count();
+    if stale > 0 {
+        let entries = if stale == 1 { "1 entry".to_owned() } else { format!("{stale} entries") };
+        besides += &format!(", {entries} of the baseline out of date");
+    }
     if !binding.is_empty() {
         let revisions = distinct(binding.iter().flat_map(|f| f.places.iter().map(|p| &p.run.info.revision)));
         let musts = count(binding.len(), "failure");
@@ -151,12 +174,15 @@ pub(super) fn conclusion(collected: &Collected) -> Conclusion {
         0 => String::new(),
         n => format!(", {} inconclusive", count(n, "check")),
     };
+    let is_excused = expected.iter().any(|failure| failure.is_binding());
     let word = match collected.targets.len() {
         _ if collected.is_partial() => "no failure so far".to_owned(),
+        // Who expects a failure does not make it right.
+        _ if is_excused => "no unexpected failure".to_owned(),
         0 | 1 => "conforms".to_owned(),
         all => format!("all {all} servers conform"),
     };
-    Conclusion { good: !collected.is_partial(), text: format!("{partial}{word}{besides}{unjudged}") }
+    Conclusion { good: !collected.is_partial() && stale == 0, text: format!("{partial}{word}{besides}{unjudged}") }
 }
 
 /// The last line of a report.

@@ -75,12 +75,16 @@ struct Server {
 struct Run {
     revision: String,
     transport: String,
-    /// One letter for each check: `p`, `f` (binding), `w` (failed, not binding), `i`, `s`, or `-` where it was not made.
+    /// One letter for each check: `p`, `f` (binding), `w` (failed, not binding), `x` (failed as the baseline expects), `i`,
+    /// `s`, or `-` where it was not made.
     verdicts: String,
     /// Check → place of its evidence and the command to rerun it; or place of its reason and the check to blame.
     told: BTreeMap<usize, (usize, Option<String>)>,
     /// Check → place of the reason.
     skipped: BTreeMap<usize, usize>,
+    /// Check → place of the reason why its failure is expected.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    expected: BTreeMap<usize, usize>,
 }
 
 /// Fills the data, and remembers what is in it already.
@@ -114,14 +118,14 @@ impl Tables {
             started_at: target.started_at.as_deref().map(plain),
             duration_ms: target.duration_ms,
             partial: target.partial,
-            notes: target.notes.iter().map(|note| plain(note)).collect(),
+            notes: target.stale.iter().chain(&target.notes).map(|note| plain(note)).collect(),
             runs: target.runs.iter().map(|run| self.run(run)).collect(),
         }
     }
 
     fn run(&mut self, run: &RunReport) -> Run {
         let mut verdicts = Vec::new();
-        let (mut told, mut skipped) = (BTreeMap::new(), BTreeMap::new());
+        let (mut told, mut skipped, mut expected) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let revision = plain(&run.info.revision);
         for result in &run.results {
             let check = self.check(result);
@@ -135,6 +139,7 @@ impl Tables {
                 Verdict::Pass => {}
                 Verdict::Fail { evidence } => {
                     told.insert(check, (self.evidence(evidence), Some(plain(&result.rerun))));
+                    expected.extend(result.expected.as_deref().map(|reason| (check, self.reason(reason))));
                 }
                 Verdict::Inconclusive { reason, blame } => {
                     told.insert(check, (self.reason(reason), blame.as_ref().map(|id| plain(&id.to_string()))));
@@ -145,7 +150,7 @@ impl Tables {
             }
         }
         let transport = plain(&run.info.transport);
-        Run { revision, transport, verdicts: verdicts.into_iter().collect(), told, skipped }
+        Run { revision, transport, verdicts: verdicts.into_iter().collect(), told, skipped, expected }
     }
 
     fn check(&mut self, result: &CheckResult) -> usize {
@@ -197,6 +202,7 @@ fn shown(evidence: &Evidence) -> Evidence {
 fn letter(result: &CheckResult) -> char {
     match result.verdict {
         Verdict::Pass => 'p',
+        Verdict::Fail { .. } if result.expected.is_some() => 'x',
         Verdict::Fail { .. } if result.level.is_binding() => 'f',
         Verdict::Fail { .. } => 'w',
         Verdict::Inconclusive { .. } => 'i',

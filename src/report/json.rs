@@ -16,6 +16,8 @@ struct Document<'a> {
     duration_ms: u64,
     partial: bool,
     notes: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stale: Vec<&'a str>,
     runs: Vec<Run<'a>>,
 }
 
@@ -43,6 +45,8 @@ struct Line<'a> {
     statement: &'a str,
     level: Level,
     verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
     reason: Option<&'a str>,
     blame: Option<&'a CheckId>,
     evidence: Option<&'a Evidence>,
@@ -66,6 +70,7 @@ fn document(collected: &Collected) -> Document<'_> {
         duration_ms: targets.iter().map(|target| target.duration_ms).sum(),
         partial: collected.is_partial(),
         notes: targets.iter().flat_map(|target| &target.notes).map(String::as_str).collect(),
+        stale: targets.iter().flat_map(|target| &target.stale).map(String::as_str).collect(),
         runs: collected
             .runs()
             .map(|(target, run)| Run {
@@ -94,6 +99,7 @@ fn line(result: &CheckResult) -> Line<'_> {
         statement: &result.statement,
         level: result.level,
         verdict: result.verdict.word(),
+        expected: result.expected.as_deref(),
         reason,
         blame,
         evidence,
@@ -110,6 +116,8 @@ struct Saved {
     duration_ms: u64,
     partial: bool,
     notes: Vec<String>,
+    #[serde(default)]
+    stale: Vec<String>,
     runs: Vec<SavedRun>,
     target: Option<TargetInfo>,
 }
@@ -149,11 +157,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Collected, Box<dyn std::error::Error>
         target: target.clone(),
         started_at: saved.started_at.clone(),
     };
-    let finished = |duration_ms, notes| Event::Finished { partial: saved.partial, duration_ms, notes };
+    let finished = |duration_ms, notes, stale| Event::Finished { partial: saved.partial, duration_ms, notes, stale };
     let mut collected = Collected::default();
     if let Some(target) = saved.target.as_ref().or(saved.runs.first().map(|run| &run.target)) {
         collected.add(&started(target))?;
-        collected.add(&finished(saved.duration_ms, saved.notes.clone()))?;
+        collected.add(&finished(saved.duration_ms, saved.notes.clone(), saved.stale.clone()))?;
     }
     for run in saved.runs {
         let SavedRun { revision, transport, server, target, results, summary } = run;
@@ -164,7 +172,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Collected, Box<dyn std::error::Error>
             collected.add(&Event::Check { result: Box::new(result) })?;
         }
         collected.add(&Event::RunFinished { run: info, summary })?;
-        collected.add(&finished(0, Vec::new()))?;
+        collected.add(&finished(0, Vec::new(), Vec::new()))?;
     }
     Ok(collected)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use indexmap::IndexSet;
 
-use super::collected::{Collected, TargetReport, count};
+use super::collected::{Collected, TargetReport, columns, count};
 use super::fold::{self, Failure};
 use super::text::{clipped, plain};
 
@@ -25,7 +25,8 @@ pub(super) fn write(collected: &Collected, out: &mut dyn Write) -> io::Result<()
 
 fn render(collected: &Collected) -> String {
     let several = collected.targets.len() > 1;
-    let failures = Failure::all(collected);
+    let mut failures = Failure::all(collected);
+    failures.retain(|failure| failure.expected.is_none());
     let end = ending(collected, several);
     let mut page = heading(collected);
     // What concludes the report has its place kept; failures get the room that is left.
@@ -112,6 +113,14 @@ fn ending(collected: &Collected, several: bool) -> String {
     } else {
         counts(&mut text, collected);
     }
+    let expected = Failure::all(collected).into_iter().filter_map(|failure| Some((failure.expected?, failure)));
+    let expected: Vec<_> = expected
+        .map(|(reason, failure)| {
+            let (level, id) = (failure.level(), code(&plain(&failure.first.requirement)));
+            format!("{level} {id} in {}: {}", count(failure.places.len(), "check"), escaped(&clipped(reason, LINE / 3)))
+        })
+        .collect();
+    group(&mut text, "Expected failures", expected.into_iter());
     group(
         &mut text,
         "Inconclusive",
@@ -127,8 +136,8 @@ fn ending(collected: &Collected, several: bool) -> String {
             format!("{}: {}", count(results.len(), "check"), escaped(&clipped(&reason, LINE / 3)))
         }),
     );
-    let notes = collected.targets.iter().flat_map(|target| &target.notes);
-    let notes: IndexSet<_> = notes.collect();
+    let notes: IndexSet<_> =
+        collected.stale().chain(collected.targets.iter().flat_map(|target| &target.notes)).collect();
     for note in notes.into_iter().take(20) {
         let _ = writeln!(text, "> {}\n", escaped(&clipped(note, LINE)));
     }
@@ -137,11 +146,15 @@ fn ending(collected: &Collected, several: bool) -> String {
 }
 
 fn counts(text: &mut String, collected: &Collected) {
-    text.push_str("| | pass | fail | warn | inconclusive | skipped |\n|---|--:|--:|--:|--:|--:|\n");
+    let columns = columns(collected.runs().map(|(_, run)| run));
+    let shown: Vec<_> = columns.iter().filter(|(_, shown)| *shown).map(|(name, _)| *name).collect();
+    let _ = writeln!(text, "| | {} |\n|---|{}", shown.join(" | "), "--:|".repeat(shown.len()));
     for (_, run) in collected.runs() {
-        let [pass, fail, warn, inconclusive, skipped] = run.numbers();
-        let label = escaped(&clipped(&run.label(), 60));
-        let _ = writeln!(text, "| {label} | {pass} | {fail} | {warn} | {inconclusive} | {skipped} |");
+        let _ = write!(text, "| {} |", escaped(&clipped(&run.label(), 60)));
+        for (number, _) in run.numbers().iter().zip(columns).filter(|(_, (_, shown))| *shown) {
+            let _ = write!(text, " {number} |");
+        }
+        text.push('\n');
     }
     text.push('\n');
 }

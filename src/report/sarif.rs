@@ -91,7 +91,17 @@ struct Finding {
     message: Text,
     locations: [Location; 1],
     partial_fingerprints: IndexMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressions: Option<[Suppression; 1]>,
     properties: FindingProperties,
+}
+
+/// Says that the baseline of the user's expects a result.
+#[derive(Serialize)]
+struct Suppression {
+    kind: &'static str,
+    status: &'static str,
+    justification: String,
 }
 
 #[derive(Serialize)]
@@ -141,11 +151,18 @@ struct Text {
 /// Writes the report.
 pub(super) fn write(collected: &Collected, out: &mut dyn Write) -> io::Result<()> {
     let failures = Failure::all(collected);
-    let results = failures.iter().enumerate().flat_map(|(index, failure)| findings(index, failure)).collect();
+    // A requirement that fails as expected in some places and not in others is one rule.
+    let mut rules: IndexMap<&str, &Failure> = IndexMap::new();
+    let mut results = Vec::new();
+    for failure in &failures {
+        let rule = rules.entry(&failure.first.requirement);
+        results.extend(findings(rule.index(), failure));
+        rule.or_insert(failure);
+    }
     let driver = Driver {
         name: if collected.tool.is_empty() { "mcp-litmus" } else { &collected.tool },
         semantic_version: &collected.version,
-        rules: failures.iter().map(rule).collect(),
+        rules: rules.values().map(|failure| rule(failure)).collect(),
     };
     let log = Log {
         schema: SCHEMA,
@@ -169,7 +186,8 @@ fn invocation(collected: &Collected) -> Invocation {
     });
     let notes = collected.targets.iter().flat_map(|target| &target.notes);
     let notes = notes.map(|note| Notification { level: "note", message: text(note) });
-    let tool_execution_notifications = interrupted.into_iter().chain(notes).collect();
+    let stale = collected.stale().map(|entry| Notification { level: "error", message: text(entry) });
+    let tool_execution_notifications = interrupted.into_iter().chain(stale).chain(notes).collect();
     Invocation { execution_successful: !partial, tool_execution_notifications }
 }
 
@@ -211,6 +229,8 @@ fn finding(index: usize, target: &str, places: &[&Place]) -> Option<Finding> {
         physical_location: physical(evidence, id),
         logical_locations: [LogicalLocation { fully_qualified_name: plain(&id.to_string()), kind: "check" }],
     };
+    let expected = first.result.expected.as_deref();
+    let apart = if expected.is_some() { ", as expected" } else { "" };
     Some(Finding {
         rule_id: plain(requirement),
         rule_index: index,
@@ -218,7 +238,9 @@ fn finding(index: usize, target: &str, places: &[&Place]) -> Option<Finding> {
         message: Text { text: message },
         locations: [location],
         // The same check on the same target is the same finding, whatever was answered this time.
-        partial_fingerprints: [("checkAndTarget/v1", plain(&format!("{id} on {target}")))].into_iter().collect(),
+        partial_fingerprints: [("checkAndTarget/v1", plain(&format!("{id} on {target}{apart}")))].into_iter().collect(),
+        suppressions: expected
+            .map(|reason| [Suppression { kind: "external", status: "accepted", justification: plain(reason) }]),
         properties: FindingProperties { target: plain(target), runs, rerun: plain(rerun) },
     })
 }

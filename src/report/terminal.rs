@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use indexmap::IndexSet;
 use textwrap::core::display_width;
 
-use super::collected::{Collected, TargetReport, count};
+use super::collected::{Collected, TargetReport, columns, count};
 use super::fold::{self, Failure};
 use super::reporter::Reporter;
 use super::text::{clipped, plain};
@@ -88,6 +88,7 @@ impl Reporter for Terminal {
 fn render(collected: &Collected, look: Look) -> String {
     let mut page = Page { look, text: String::new() };
     let failures = Failure::all(collected);
+    let (expected, failures): (Vec<_>, Vec<_>) = failures.into_iter().partition(|failure| failure.expected.is_some());
     let (binding, warnings): (Vec<_>, Vec<_>) = failures.iter().partition(|failure| failure.is_binding());
     let several = collected.targets.len() > 1;
     for failure in binding {
@@ -102,11 +103,13 @@ fn render(collected: &Collected, look: Look) -> String {
         }
     }
     if look.detail > Detail::Quiet {
+        page.expected(&expected);
         page.inconclusive(collected);
         page.skipped(collected);
         page.counts(collected, several);
         page.notes(collected);
     }
+    page.stale(collected);
     page.conclusion(collected);
     page.text
 }
@@ -169,6 +172,21 @@ impl Page {
         }
     }
 
+    /// What the baseline expects, in short: its reason says more than the evidence would.
+    fn expected(&mut self, failures: &[Failure]) {
+        if failures.is_empty() {
+            return;
+        }
+        self.heading("Expected failures");
+        for failure in failures {
+            let (level, requirement) = (failure.level(), &failure.first.requirement);
+            let text = format!("{level}  {requirement} in {}", count(failure.places.len(), "check"));
+            self.wrapped("  ", "    ", &plain(&text), Style::new());
+            self.wrapped("    ", "    ", &plain(failure.expected.unwrap_or_default()), QUIET);
+        }
+        self.line("");
+    }
+
     fn inconclusive(&mut self, collected: &Collected) {
         let groups = fold::inconclusive(collected);
         if groups.is_empty() {
@@ -214,8 +232,9 @@ impl Page {
         if rows.is_empty() {
             return;
         }
-        let columns = ["pass", "fail", "warn", "inconclusive", "skipped"];
-        let head = columns.map(|column| format!("  {column:>4}")).concat();
+        let columns = columns(collected.runs().map(|(_, run)| run));
+        let shown = columns.iter().filter(|(_, shown)| *shown);
+        let head: String = shown.map(|(column, _)| format!("  {column:>4}")).collect();
         if let [only] = &collected.targets[..] {
             self.subject(only);
         }
@@ -223,7 +242,7 @@ impl Page {
         for (label, run) in rows {
             let pad = " ".repeat(first - display_width(&label));
             let mut line = format!("{label}{pad}");
-            for (column, number) in columns.into_iter().zip(run.numbers()) {
+            for ((column, _), number) in columns.into_iter().zip(run.numbers()).filter(|((_, shown), _)| *shown) {
                 let style = match column {
                     "fail" if number > 0 => FAIL,
                     "warn" if number > 0 => WARN,
@@ -244,6 +263,17 @@ impl Page {
             None => label,
         };
         self.line(&clipped(&text, self.look.width));
+    }
+
+    /// What the baseline expects in vain.
+    fn stale(&mut self, collected: &Collected) {
+        let stale: IndexSet<_> = collected.stale().collect();
+        for entry in &stale {
+            self.wrapped("stale: ", "       ", &plain(entry), WARN);
+        }
+        if !stale.is_empty() {
+            self.line("");
+        }
     }
 
     fn notes(&mut self, collected: &Collected) {

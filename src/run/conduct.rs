@@ -342,6 +342,7 @@ impl<'a> Conductor<'a> {
             statement: requirement.statement.clone(),
             level: requirement.effective_level(),
             verdict,
+            expected: None,
             spec: requirement.page(self.plan.revision),
             rerun: rerun(&self.settings.words, self.plan.revision, &check.id),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),

@@ -78,7 +78,7 @@ impl Ledger {
         self.flush(&mut state, true);
         let duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let notes = std::mem::take(&mut state.notes);
-        self.send(Event::Finished { partial, duration_ms, notes });
+        self.send(Event::Finished { partial, duration_ms, notes, stale: Vec::new() });
     }
 
     /// Sends what is next in order. `all`: also what comes after a hole.

@@ -1,7 +1,9 @@
 //! From a catalogue and a target to events: plan, jobs, one channel. Never prints.
 
 mod authorization;
+mod baseline;
 mod circumstances;
+mod comparison;
 mod conduct;
 mod ledger;
 mod needs;
@@ -12,6 +14,8 @@ mod rerun;
 mod runner;
 mod selection;
 
+pub use baseline::Baseline;
+pub use comparison::{Comparison, Update};
 pub use ledger::Ledger;
 pub use offers::{Offered, offers};
 pub use plan::{Plan, PlannedCheck, checks_of, proves};

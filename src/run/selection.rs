@@ -14,7 +14,7 @@ pub struct Selection {
 /// One pattern: an area (`errors`), a scenario (`errors/unknown-method`), a requirement (`jsonrpc.error.*`), or a check id;
 /// each may hold `*` and `?`.
 #[derive(Debug, Clone)]
-struct Pattern {
+pub(super) struct Pattern {
     text: String,
     matcher: GlobMatcher,
 }
@@ -48,7 +48,7 @@ impl Selection {
 }
 
 impl Pattern {
-    fn read(text: &str) -> Result<Self, PatternError> {
+    pub(super) fn read(text: &str) -> Result<Self, PatternError> {
         let fault = |e: globset::Error| PatternError { pattern: text.to_owned(), reason: e.kind().to_string() };
         // The case of a check stands in brackets, which a glob would take as a set of characters.
         let literal = text.replace('[', "\\[").replace(']', "\\]");
@@ -57,7 +57,7 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), matcher: glob.compile_matcher() })
     }
 
-    fn fits(&self, id: &CheckId) -> bool {
+    pub(super) fn fits(&self, id: &CheckId) -> bool {
         let without_case = format!("{}#{}", id.scenario, id.requirement);
         [id.area(), &id.scenario, &id.requirement, &without_case, &id.to_string()]
             .into_iter()

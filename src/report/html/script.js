@@ -2,8 +2,8 @@
 // Shows the report in the page. Whatever a server said reaches the page as text only: `append` and `textContent`, never markup.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const VERDICTS = { f: ["✗", "failed"], w: ["!", "warnings"], i: ["?", "inconclusive"], p: ["✓", "passed"], s: ["–", "skipped"] };
-const ORDER = "fwips";
+const VERDICTS = { f: ["✗", "failed"], w: ["!", "warnings"], i: ["?", "inconclusive"], x: ["≈", "expected"], p: ["✓", "passed"], s: ["–", "skipped"] };
+const ORDER = "fwixps";
 const LEVELS = ["MUST", "SHOULD", "MAY", "HOUSE"];
 const several = data.servers.length > 1;
 
@@ -75,7 +75,7 @@ function head() {
 
 /* Counts of verdicts over some checks of some runs. */
 function tally(chosenRuns, chosenChecks) {
-  const counts = { f: 0, w: 0, i: 0, p: 0, s: 0 };
+  const counts = { f: 0, w: 0, i: 0, x: 0, p: 0, s: 0 };
   for (const run of chosenRuns) {
     for (const check of chosenChecks) {
       const verdict = run.verdicts[check];
@@ -86,7 +86,7 @@ function tally(chosenRuns, chosenChecks) {
 }
 
 function cell(counts, label, pressed, choose) {
-  const worst = ["f", "w", "i", "p", "s"].find((verdict) => counts[verdict] > 0);
+  const worst = [...ORDER].find((verdict) => counts[verdict] > 0);
   if (!worst) return element("td", {});
   const text = `${VERDICTS[worst][0]} ${counts[worst]}`;
   const all = [...ORDER].filter((verdict) => counts[verdict]).map((verdict) => `${counts[verdict]} ${VERDICTS[verdict][1]}`).join(", ");
@@ -182,7 +182,9 @@ function toggled(set, key) {
 }
 
 function filters(found) {
-  const verdicts = [...ORDER].map((verdict) => {
+  // Failures are expected only where there is a baseline.
+  const offered = [...ORDER].filter((verdict) => verdict !== "x" || runs.some((run) => run.expected));
+  const verdicts = offered.map((verdict) => {
     const number = found.filter((item) => item.worst === verdict).length;
     return element("button", { class: `chip ${verdict}`, "data-key": `verdict ${verdict}`, "aria-pressed": view.verdicts.has(verdict), onclick: () => change({ verdicts: toggled(view.verdicts, verdict) }) }, `${VERDICTS[verdict][0]} ${number} ${VERDICTS[verdict][1]}`);
   });
@@ -250,9 +252,10 @@ function body(item) {
       if (verdict !== "-" && page !== undefined) pages.set(run.revision, data.addresses[page]);
       const told = run.told[check];
       const id = data.checks[check].id;
-      if (verdict === "f" || verdict === "w") {
-        const key = `${check} ${told[0]}`;
-        if (!failed.has(key)) failed.set(key, { check, verdict, evidence: data.evidence[told[0]], rerun: told[1], places: [] });
+      if (verdict === "f" || verdict === "w" || verdict === "x") {
+        const expected = verdict === "x" ? data.reasons[run.expected[check]] : null;
+        const key = JSON.stringify([check, told[0], expected]);
+        if (!failed.has(key)) failed.set(key, { check, verdict, expected, evidence: data.evidence[told[0]], rerun: told[1], places: [] });
         failed.get(key).places.push(where);
       } else if (verdict !== "-") {
         const reason = verdict === "p" ? "" : data.reasons[verdict === "i" ? told[0] : run.skipped[check]];
@@ -281,10 +284,11 @@ function names(places) {
   return places.length <= 6 ? places.join(", ") : `${places.slice(0, 5).join(", ")} and ${places.length - 5} more`;
 }
 
-function place({ check, verdict, evidence, rerun, places }) {
+function place({ check, verdict, expected, evidence, rerun, places }) {
   const { id, title } = data.checks[check];
   const facts = element("dl", {});
   const fact = (name, value) => { if (value) facts.append(element("dt", {}, name), element("dd", {}, value)); };
+  fact("Known", expected);
   fact("Expected", evidence.expected);
   fact("Actual", evidence.actual);
   fact("In", names(places));
