@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::protocol::Revision;
 
 use super::answer::{Answer, Refusal, Request};
+use super::options::Options;
+use super::quirk::Quirk;
 use super::resources::{GREETINGS, SQUARES};
 use super::world::World;
 use super::{prompts, resources};
@@ -21,7 +23,8 @@ const CITIES: [(&str, &[&str]); 3] = [
 ];
 
 /// Answers `completion/complete`.
-pub(super) fn complete(request: &Request, world: &World) -> Result<Answer, Refusal> {
+pub(super) fn complete(request: &Request, world: &World, options: &Options) -> Result<Answer, Refusal> {
+    let most = if options.has(Quirk::CompletesWithoutLimit) { usize::MAX } else { MOST };
     let reference = request.params.get("ref").and_then(Value::as_object);
     let reference = reference.ok_or_else(|| Refusal::params("`ref` must be given, as an object"))?;
     let argument = request.params.get("argument").and_then(Value::as_object);
@@ -56,9 +59,9 @@ pub(super) fn complete(request: &Request, world: &World) -> Result<Answer, Refus
     let begun = begun.to_lowercase();
     let fitting: Vec<_> = candidates.into_iter().filter(|value| value.to_lowercase().starts_with(&begun)).collect();
     Ok(Answer::result(json!({"completion": {
-        "values": fitting[..fitting.len().min(MOST)],
+        "values": fitting[..fitting.len().min(most)],
         "total": fitting.len(),
-        "hasMore": fitting.len() > MOST,
+        "hasMore": fitting.len() > most,
     }})))
 }
 

@@ -37,6 +37,8 @@ pub enum Quirk {
     KeepsSubscriptions,
     /// Every page of a list is the first one.
     RepeatsPages,
+    /// All suggestions come at once, however many there are.
+    CompletesWithoutLimit,
     /// Any cursor is taken for the first page.
     AcceptsAnyCursor,
     /// Tools run with whatever arguments they are given.
@@ -98,7 +100,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 42] = [
+    pub const TABLE: [(&'static str, Self); 43] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -115,6 +117,7 @@ impl Quirk {
         ("ignores-level", Self::IgnoresLevel),
         ("keeps-subscriptions", Self::KeepsSubscriptions),
         ("repeats-pages", Self::RepeatsPages),
+        ("completes-without-limit", Self::CompletesWithoutLimit),
         ("accepts-any-cursor", Self::AcceptsAnyCursor),
         ("skips-validation", Self::SkipsValidation),
         ("asks-undeclared", Self::AsksUndeclared),

@@ -56,7 +56,7 @@ impl Mock {
             "prompts/list" if all => list("prompts", &prompts::listed(revision, world.extras), 3),
             "resources/read" if all => self.read(request).into(),
             "prompts/get" if all => self.prompt(request).into(),
-            "completion/complete" if all => completion::complete(request, world).into(),
+            "completion/complete" if all => completion::complete(request, world, &self.options).into(),
             _ => return None,
         })
     }

@@ -88,7 +88,11 @@ impl Rules {
         if !self.hung {
             let exit = all.effects.iter().position(|effect| matches!(effect, Effect::Exit(_)));
             let at = exit.unwrap_or(all.effects.len());
-            all.effects.splice(at..at, outputs.into_iter().map(Effect::Send));
+            let mut right = Effects::default();
+            for output in outputs {
+                self.send(output, &Value::Null, &mut right);
+            }
+            all.effects.splice(at..at, right.effects);
         }
         all
     }

@@ -4,15 +4,21 @@
 
 mod cancellation;
 mod capabilities;
+mod completion;
 mod extensions;
 mod handshake;
 mod ids;
+mod logging;
 mod metadata;
+mod names;
 mod pings;
+mod resources;
 mod stateless;
+mod subscriptions;
 mod survives;
 mod tasks;
 mod text;
+mod undeclared;
 
 use super::context::{Context, Judged};
 use super::traffic::Traffic;
@@ -25,15 +31,21 @@ pub(super) type Invariant = fn(&Scenario, &Context, &Traffic<'_>) -> Vec<Judged>
 pub const INVARIANTS: &[(&str, Invariant)] = &[
     ("cancellation", cancellation::judge),
     ("capabilities", capabilities::judge),
+    ("completion", completion::judge),
     ("extensions", extensions::judge),
     ("handshake", handshake::judge),
     ("ids", ids::judge),
+    ("logging", logging::judge),
     ("metadata", metadata::judge),
+    ("names", names::judge),
     ("pings", pings::judge),
+    ("resources", resources::judge),
     ("stateless", stateless::judge),
+    ("subscriptions", subscriptions::judge),
     ("survives", survives::judge),
     ("tasks", tasks::judge),
     ("text", text::judge),
+    ("undeclared", undeclared::judge),
 ];
 
 /// The invariant of a name.

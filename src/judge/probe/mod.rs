@@ -7,13 +7,18 @@ mod auth_challenge;
 mod auth_metadata;
 mod auth_server;
 mod batch;
+mod completions;
 mod garbage;
 mod input_framing;
+mod listed;
 mod lists;
+mod log_levels;
 pub(super) mod negotiation;
 mod opens;
 mod statelessness;
+mod subscriptions;
 mod task_list;
+mod teardown;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -87,13 +92,18 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("auth-metadata", auth_metadata::run),
     ("auth-server", auth_server::run),
     ("batch", batch::run),
+    ("completions", completions::run),
     ("garbage", garbage::run),
     ("input-framing", input_framing::run),
+    ("listed", listed::run),
     ("lists", lists::run),
+    ("log-levels", log_levels::run),
     ("negotiation", negotiation::run),
     ("opens", opens::run),
     ("statelessness", statelessness::run),
+    ("subscriptions", subscriptions::run),
     ("task-list", task_list::run),
+    ("teardown", teardown::run),
 ];
 
 /// The probe of a name.
