@@ -25,6 +25,8 @@ pub struct Context {
     pub limits: Limits,
     /// How long an answer may take.
     pub timeout: Duration,
+    /// How long the first one may take, for which the target has to start.
+    pub start_timeout: Duration,
     /// What the survey learned, by name.
     pub facts: Map<String, Value>,
     /// What the target answered to `initialize` in each revision asked for: (asked, answered).

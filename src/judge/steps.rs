@@ -15,7 +15,7 @@ use crate::outcome::{CheckId, Evidence, Verdict};
 use crate::scenario::{
     Case, Close, Expect, HttpCall, Message as Template, Raw, RawBytes, Reply, Scenario, Step, StepKind, Subject,
 };
-use crate::session::{Awaited, Edits, Sent, Session, What};
+use crate::session::{Awaited, Edits, Entry, Sent, Session, What};
 use crate::transport::{ExitAfter, Incoming};
 use crate::wire::pattern::matches;
 use crate::wire::{Kind, Message, TransportKind};
@@ -177,6 +177,17 @@ impl Run<'_> {
         }
     }
 
+    /// How long to wait where `within` is enough for a target that runs: one that has said nothing yet may still be starting.
+    fn patience(&self, within: Duration) -> Duration {
+        let is_said =
+            |entry: &Entry| entry.is_from_server() && !matches!(entry.what, What::Received(Incoming::Stderr(_)));
+        if self.session.transcript().entries().iter().any(is_said) {
+            within
+        } else {
+            within.max(self.context.start_timeout)
+        }
+    }
+
     /// Sends the alive request. Of a target that is known to be lost it is not asked again.
     async fn alive(&mut self) -> (usize, Outcome) {
         const WANTED: &str = "a result to the alive request";
@@ -185,7 +196,7 @@ impl Run<'_> {
             return (from, missed(WANTED, lost.clone()));
         }
         let knows_it = self.session.has_lived();
-        let (sent, awaited) = self.session.alive(self.context.timeout).await;
+        let (sent, awaited) = self.session.alive(self.patience(self.context.timeout)).await;
         let outcome = self.response(awaited, WANTED, &sent, |message| match (message.result(), message.error()) {
             (Some(result), _) => Ok(result.clone()),
             // Who has never known this request lives, whatever else is to be said of it.
@@ -210,7 +221,7 @@ impl Run<'_> {
         let seen = |session: &Session| loss(session.transcript()).map(|loss| loss.what);
         self.lost = seen(self.session);
         if self.lost.is_none() && (self.proves_survival || self.session.kind() != TransportKind::Stdio) {
-            let silence = match self.session.alive(self.context.timeout).await.1 {
+            let silence = match self.session.alive(self.patience(self.context.timeout)).await.1 {
                 Awaited::Message(..) => return None,
                 Awaited::Ended(reason) => format!("nor to the alive request after it: {reason}"),
                 Awaited::TimedOut(_) => "no answer any more, not to the alive request either".to_owned(),
@@ -289,7 +300,7 @@ impl Run<'_> {
     }
 
     async fn expect(&mut self, expect: &Expect) -> Result<Outcome, Unbound> {
-        let within = expect.within.unwrap_or(self.context.timeout);
+        let within = self.patience(expect.within.unwrap_or(self.context.timeout));
         let schema = expect.schema.as_ref().map(|schema| self.bindings.fill(schema)).transpose()?;
         let target = self.target_of(expect.to.as_deref()).cloned();
         let outcome = match (&expect.subject, target) {

@@ -110,6 +110,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
             revision,
             limits: settings.limits,
             timeout: settings.timeout,
+            start_timeout: settings.start_timeout,
             facts: serde_json::Map::new(),
             answered: answered.clone(),
             negotiated: Arc::clone(&negotiated),
