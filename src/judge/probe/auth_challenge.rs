@@ -81,13 +81,19 @@ async fn challenges(door: &mut Door<'_>, refused: &Reply, judged: &mut Vec<Judge
         let reply = door.knock(None).await?;
         let again = reply.header("www-authenticate").and_then(|challenge| parameter(&challenge, "scope"));
         let told = || format!("{} after {}", again.as_deref().unwrap_or("none"), scope.as_deref().unwrap_or("none"));
-        judged.push(door.judge(SAME, sorted(&again) == sorted(&scope), from, "the same scopes each time", told()));
+        judged.push(door.judge(
+            SAME,
+            sorted(again.as_deref()) == sorted(scope.as_deref()),
+            from,
+            "the same scopes each time",
+            told(),
+        ));
     }
     Ok(())
 }
 
-fn sorted(scope: &Option<String>) -> Vec<&str> {
-    let mut scopes: Vec<_> = scope.iter().flat_map(|scope| scope.split(' ')).collect();
+fn sorted(scope: Option<&str>) -> Vec<&str> {
+    let mut scopes: Vec<_> = scope.unwrap_or_default().split(' ').collect();
     scopes.sort_unstable();
     scopes
 }
