@@ -301,6 +301,7 @@ async fn try_one(catalogue: &Catalogue, trial: &Trial) -> Vec<CheckResult> {
         start_timeout: patience,
         limits: Limits { grace: Duration::from_millis(300), ..Limits::default() },
         started_at: None,
+        transcripts: None,
     };
     let (events, mut received) = tokio::sync::mpsc::unbounded_channel();
     let ledger = Ledger::new(events);

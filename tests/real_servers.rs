@@ -124,6 +124,7 @@ async fn run_suite(target: Target) -> Vec<(RunInfo, Vec<CheckResult>)> {
         start_timeout: Duration::from_mins(1),
         limits: Limits { grace: Duration::from_secs(10), ..Limits::default() },
         started_at: None,
+        transcripts: None,
     };
     let (events, mut received) = tokio::sync::mpsc::unbounded_channel();
     let ledger = Ledger::new(events);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
 
+use super::certify::CertifyArgs;
 use super::console::Colour;
 use super::coverage::CoverageArgs;
 use super::explain::ExplainArgs;
@@ -14,6 +15,7 @@ use super::list::ListArgs;
 use super::report::ReportArgs;
 use super::serve::ServeArgs;
 use super::snapshot::SnapshotArgs;
+use super::verify::VerifyArgs;
 use crate::protocol::Revision;
 
 /// Test any Model Context Protocol server against the specification.
@@ -61,6 +63,10 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Keep what a server offers in files, and tell what changed since
     Snapshot(Box<SnapshotArgs>),
+    /// Certify a server for a revision of the protocol
+    Certify(Box<CertifyArgs>),
+    /// Verify a certificate, and tell what it says
+    Verify(VerifyArgs),
     /// Start the built-in MCP server, right or broken on demand
     Serve(ServeArgs),
 }

@@ -9,7 +9,7 @@ use clap::Parser as _;
 
 use super::args::{Args, Command};
 use super::exit::{Exit, Stop};
-use super::{console, coverage, explain, lint, list, report, run, serve, snapshot};
+use super::{certify, console, coverage, explain, lint, list, report, run, serve, snapshot, verify};
 
 /// Set by the first panic: whatever was reported afterwards, the harness has failed.
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -40,6 +40,8 @@ fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Lint(args) => lint::lint(&args),
         Command::Report(args) => report::report(&args),
         Command::Snapshot(args) => snapshot::snapshot(args),
+        Command::Certify(args) => certify::certify(args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Serve(args) => serve::serve(&args),
     };
     done.unwrap_or_else(|stop| told(&stop))

@@ -2,6 +2,7 @@
 
 mod args;
 mod baseline;
+mod certify;
 mod config;
 mod console;
 mod coverage;
@@ -18,6 +19,8 @@ mod serve;
 mod settings;
 mod signals;
 mod snapshot;
+mod subject;
+mod verify;
 mod words;
 
 pub use entry::main;

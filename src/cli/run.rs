@@ -44,13 +44,13 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
 /// Bytes of an error that are shown.
 const TOLD: usize = 600;
 
-enum Ended {
+pub(super) enum Ended {
     Complete,
     Interrupted(u8),
 }
 
 /// Runs until all is judged or a signal comes; closes the channel of events in any case.
-async fn conduct(settings: &Settings, catalogue: &Catalogue, ledger: Ledger) -> Result<Ended, Stop> {
+pub(super) async fn conduct(settings: &Settings, catalogue: &Catalogue, ledger: Ledger) -> Result<Ended, Stop> {
     let mut signals = Signals::listen().map_err(|error| Stop::fault(format!("cannot listen for signals: {error}")))?;
     let ended = tokio::select! {
         result = run_checks(settings, catalogue, &ledger) => result.map(|()| Ended::Complete).map_err(stop)?,

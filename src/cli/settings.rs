@@ -49,6 +49,7 @@ pub(super) fn settings(args: &RunArgs, catalogue: &Catalogue) -> Result<Settings
             .replace_nanosecond(0)
             .ok()
             .and_then(|t| t.format(&Rfc3339).ok()),
+        transcripts: None,
     })
 }
 

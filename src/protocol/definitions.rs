@@ -26,13 +26,24 @@ impl Definitions {
     /// The definitions of a revision.
     pub fn of(revision: Revision) -> &'static Self {
         static ALL: [LazyLock<Definitions>; Revision::ALL.len()] = [
-            LazyLock::new(|| Definitions::load(Revision::V2024_11_05, include_str!("../../schemas/2024-11-05.json"))),
-            LazyLock::new(|| Definitions::load(Revision::V2025_03_26, include_str!("../../schemas/2025-03-26.json"))),
-            LazyLock::new(|| Definitions::load(Revision::V2025_06_18, include_str!("../../schemas/2025-06-18.json"))),
-            LazyLock::new(|| Definitions::load(Revision::V2025_11_25, include_str!("../../schemas/2025-11-25.json"))),
-            LazyLock::new(|| Definitions::load(Revision::V2026_07_28, include_str!("../../schemas/2026-07-28.json"))),
+            LazyLock::new(|| Definitions::load(Revision::V2024_11_05)),
+            LazyLock::new(|| Definitions::load(Revision::V2025_03_26)),
+            LazyLock::new(|| Definitions::load(Revision::V2025_06_18)),
+            LazyLock::new(|| Definitions::load(Revision::V2025_11_25)),
+            LazyLock::new(|| Definitions::load(Revision::V2026_07_28)),
         ];
         &ALL[revision as usize]
+    }
+
+    /// The JSON Schema of a revision, as it is kept here.
+    pub fn schema(revision: Revision) -> &'static str {
+        match revision {
+            Revision::V2024_11_05 => include_str!("../../schemas/2024-11-05.json"),
+            Revision::V2025_03_26 => include_str!("../../schemas/2025-03-26.json"),
+            Revision::V2025_06_18 => include_str!("../../schemas/2025-06-18.json"),
+            Revision::V2025_11_25 => include_str!("../../schemas/2025-11-25.json"),
+            Revision::V2026_07_28 => include_str!("../../schemas/2026-07-28.json"),
+        }
     }
 
     /// Whether the revision defines this name.
@@ -64,8 +75,8 @@ impl Definitions {
         self.validator(definition).is_valid(instance)
     }
 
-    fn load(revision: Revision, text: &str) -> Self {
-        let schema: Value = serde_json::from_str(text).expect("a test reads every schema");
+    fn load(revision: Revision) -> Self {
+        let schema: Value = serde_json::from_str(Self::schema(revision)).expect("a test reads every schema");
         let names = schema["$defs"].as_object().expect("a test reads every schema").keys();
         let validators = names.map(|name| (name.clone(), OnceLock::new())).collect();
         let registry = Registry::new()

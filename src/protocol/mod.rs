@@ -3,11 +3,13 @@
 mod definitions;
 mod profile;
 mod requirement;
+mod requirement_set;
 mod revision;
 mod violation;
 
 pub use definitions::Definitions;
 pub use profile::{Batch, Method, Profile};
 pub use requirement::{Basis, Observable, Probe, Requirement, Who};
+pub use requirement_set::{RequirementSet, SetEntry};
 pub use revision::{Era, Revision, UnknownRevision};
 pub use violation::Violation;

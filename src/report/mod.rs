@@ -1,5 +1,6 @@
 //! Turns events into pages, files and terminal output. Stands on verdicts and events alone.
 
+mod certificate;
 mod collected;
 mod events;
 mod fold;
@@ -13,6 +14,10 @@ mod snapshot;
 mod terminal;
 mod text;
 
+pub use certificate::{
+    Artifact, Basis, Draft, Grade, KeyError, Outcome, Outcomes, PublicKey, SigningKey, Verified, outcomes, sha256,
+    statement, verify,
+};
 pub use collected::{Collected, RunReport, TargetReport};
 pub use events::{EventFile, ReadError, merge, read_events};
 pub use reporter::{Format, Output, Reporter, UnknownFormat};

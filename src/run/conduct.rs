@@ -211,6 +211,7 @@ impl<'a> Conductor<'a> {
     }
 
     fn watch(&self, transcript: &Transcript, watched: &RefCell<Vec<Judged>>) {
+        self.keep(transcript);
         let traffic = Traffic::of(transcript);
         let mut seen: Option<usize> = None;
         for check in &self.plan.checks {
@@ -233,12 +234,18 @@ impl<'a> Conductor<'a> {
         }
     }
 
+    fn keep(&self, transcript: &Transcript) {
+        if let Some(sink) = &self.settings.transcripts {
+            sink(transcript);
+        }
+    }
+
     async fn reopen(&self) -> Result<Session, String> {
         let (target, limits) = (&self.settings.target, self.settings.limits);
         match open(target, self.plan.kind, self.plan.revision, limits, self.settings.start_timeout).await {
             Ok(Opening { session, outcome: Opened::Yes, .. }) => Ok(session),
             Ok(Opening { session, outcome, .. }) => {
-                session.close().await;
+                self.keep(&session.close().await);
                 Err(format!("no other session could be opened: {}", why(&outcome)))
             }
             Err(error) => Err(error.to_string()),
@@ -270,6 +277,7 @@ impl<'a> Conductor<'a> {
     /// Nothing was opened: one check fails for it, all others hang on that one.
     async fn blame_opening(&self, session: Session, outcome: &Opened) {
         let transcript = session.close().await;
+        self.keep(&transcript);
         let groups = self.groups();
         let starts = self.plan.checks.iter().find(|check| check.requirement.id == STARTS).map(|check| check.id.clone());
         let reason = why(outcome);

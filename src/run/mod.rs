@@ -19,5 +19,5 @@ pub use comparison::{Comparison, Update};
 pub use ledger::Ledger;
 pub use offers::{Offered, offers};
 pub use plan::{Plan, PlannedCheck, checks_of, proves};
-pub use runner::{RunError, Settings, run};
+pub use runner::{RunError, Settings, TranscriptSink, run};
 pub use selection::{PatternError, Selection};

@@ -14,7 +14,7 @@ use crate::judge::Context;
 use crate::outcome::{Event, RunInfo, ServerInfo, TargetInfo};
 use crate::protocol::Revision;
 use crate::scenario::Catalogue;
-use crate::session::{Opened, Opening};
+use crate::session::{Opened, Opening, Transcript};
 use crate::survey::CallPolicy;
 use crate::transport::{Limits, Target, TransportError};
 
@@ -42,7 +42,12 @@ pub struct Settings {
     pub limits: Limits,
     /// When the run began, as RFC 3339, for reports.
     pub started_at: Option<String>,
+    /// Is shown the transcript of every session that checks were made on, when it has ended.
+    pub transcripts: Option<TranscriptSink>,
 }
+
+/// Where transcripts go.
+pub type TranscriptSink = Box<dyn Fn(&Transcript)>;
 
 impl Settings {
     /// The event with which a run under these settings begins.

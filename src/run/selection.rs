@@ -1,5 +1,7 @@
 //! Which checks are wanted: patterns over check ids, scenarios, areas and requirements. Knows no target.
 
+use std::collections::BTreeSet;
+
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use crate::outcome::CheckId;
@@ -9,6 +11,8 @@ use crate::outcome::CheckId;
 pub struct Selection {
     select: Vec<Pattern>,
     skip: Vec<Pattern>,
+    /// Only checks of these requirements.
+    requirements: Option<BTreeSet<String>>,
 }
 
 /// One pattern: an area (`errors`), a scenario (`errors/unknown-method`), a requirement (`jsonrpc.error.*`), or a check id;
@@ -31,13 +35,19 @@ impl Selection {
     /// Reads the patterns. Without any to select, everything is selected.
     pub fn new(select: &[String], skip: &[String]) -> Result<Self, PatternError> {
         let read = |texts: &[String]| texts.iter().map(|text| Pattern::read(text)).collect::<Result<Vec<_>, _>>();
-        Ok(Self { select: read(select)?, skip: read(skip)? })
+        Ok(Self { select: read(select)?, skip: read(skip)?, requirements: None })
+    }
+
+    /// All checks of these requirements, and no others.
+    pub fn of_requirements(ids: impl IntoIterator<Item = String>) -> Self {
+        Self { requirements: Some(ids.into_iter().collect()), ..Self::default() }
     }
 
     /// Whether a check is wanted.
     pub fn wants(&self, id: &CheckId) -> bool {
         let selected = self.select.is_empty() || self.select.iter().any(|pattern| pattern.fits(id));
-        selected && !self.skip.iter().any(|pattern| pattern.fits(id))
+        let asked_for = self.requirements.as_ref().is_none_or(|ids| ids.contains(&id.requirement));
+        asked_for && selected && !self.skip.iter().any(|pattern| pattern.fits(id))
     }
 
     /// The patterns that fit none of these checks: mistakes, most likely.
