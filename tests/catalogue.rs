@@ -52,6 +52,9 @@ fn the_correct_server_passes_every_check() {
             // One that keeps to itself is of interest to few.
             let reserved = Options { lists_tasks: false, token: Some(TOKEN.to_owned()), ..Options::default() };
             let servers = [(all, &["*"][..]), (small, &["*"]), (bare, &["*"]), (reserved, &["auth/*", "tasks/*"])];
+            // So is one that speaks this revision only.
+            let lone = Options { revisions: vec![revision], ..Options::default() };
+            let servers = servers.into_iter().chain([(lone, &["http/*"][..])]);
             for (options, scenarios) in servers {
                 let scenarios = scenarios.iter().map(|&scenario| scenario.to_owned()).collect();
                 trials.push(Trial { revision, kind, options, scenarios, broken: None, authorized: true });
@@ -99,7 +102,8 @@ fn every_broken_server_is_caught_for_exactly_what_it_does() {
                     let features = if one.tools_only { Features::ToolsOnly } else { Features::All };
                     let wants_token = scenario.needs.all.iter().any(|name| name == "authorization");
                     let token = wants_token.then(|| TOKEN.to_owned());
-                    let options = Options { features, token, ..Options::default() };
+                    let revisions = one.speaks.clone().unwrap_or_else(|| Revision::ALL.to_vec());
+                    let options = Options { features, token, revisions, ..Options::default() };
                     let mut scenarios = one.during.clone();
                     scenarios.push(scenario.id.clone());
                     trials.push(Trial {

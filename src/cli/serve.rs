@@ -58,6 +58,9 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Stop> {
     if args.tools_only || broken.as_ref().is_some_and(|broken| broken.tools_only) {
         options.features = Features::ToolsOnly;
     }
+    if let Some(speaks) = broken.as_ref().and_then(|broken| broken.speaks.clone()) {
+        options.revisions = speaks;
+    }
     if !args.revision.is_empty() {
         options.revisions.retain(|revision| args.revision.contains(revision));
     }

@@ -75,6 +75,12 @@ pub enum Quirk {
     UnprimedStreams,
     /// Event streams do not end after the answer.
     KeepsStreamsOpen,
+    /// Session ids have a blank in them.
+    BlankSessionIds,
+    /// Over HTTP+SSE, responses come in the body of the POST.
+    AnswersInBody,
+    /// Listens on all interfaces, not only where it was told to.
+    ListensEverywhere,
     /// The two oldest revisions are mistaken for each other by `initialize`.
     SwapsVersions,
     /// Nothing is served before `server/discover` (stateless era).
@@ -100,7 +106,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 43] = [
+    pub const TABLE: [(&'static str, Self); 46] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -136,6 +142,9 @@ impl Quirk {
         ("repeats-event-ids", Self::RepeatsEventIds),
         ("unprimed-streams", Self::UnprimedStreams),
         ("keeps-streams-open", Self::KeepsStreamsOpen),
+        ("blank-session-ids", Self::BlankSessionIds),
+        ("answers-in-body", Self::AnswersInBody),
+        ("listens-everywhere", Self::ListensEverywhere),
         ("swaps-versions", Self::SwapsVersions),
         ("wants-discovery", Self::WantsDiscovery),
         ("needs-no-capabilities", Self::NeedsNoCapabilities),

@@ -107,6 +107,14 @@ impl Rules {
         Requested { exits, patches, rules }
     }
 
+    /// What rules send unasked on a stream that a GET opens: what comes before all else, and what comes after.
+    pub fn unasked(&self, rules: &[usize]) -> (Vec<Value>, Vec<Value>) {
+        let broken = || rules.iter().filter_map(|rule| self.table.get(*rule)).map(|rule| &rule.broken);
+        let before = broken().flat_map(|broken| broken.before.iter().cloned()).collect();
+        let after = broken().flat_map(|broken| broken.after.iter().cloned()).collect();
+        (before, after)
+    }
+
     /// Whether nothing is answered any more.
     pub fn is_hung(&self) -> bool {
         self.hung

@@ -59,6 +59,7 @@ fn words(name: &str) -> String {
         "tool" | "tool.name" => "tool that may be called and answers",
         "tool.required" => "callable tool with a required argument",
         "tool.no-arguments" => "callable tool without required arguments",
+        "tool.progress" => "callable tool that reports progress",
         "tool.structured" => "callable tool with an output schema",
         "tool.typed" => "callable tool with a required argument of one type",
         "resource" => "listed resource that can be read",

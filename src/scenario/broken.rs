@@ -30,6 +30,8 @@ pub struct Broken {
     pub during: Vec<String>,
     /// The server that is broken is the small one, with one tool and nothing else.
     pub tools_only: bool,
+    /// The revisions that it speaks; all where absent.
+    pub speaks: Option<Vec<Revision>>,
     /// When it happens.
     pub when: Moment,
     /// Only from the n-th such moment on (1 = first).

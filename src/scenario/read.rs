@@ -186,6 +186,7 @@ fn broken_server(file: &Path, document: &Document, node: &Node) -> Option<Broken
         about: optional(node, "about", prose)?.unwrap_or_default(),
         during: optional(node, "during", strings)?.unwrap_or_default(),
         tools_only: optional(node, "tools-only", truth)?.unwrap_or_default(),
+        speaks: optional(node, "speaks", |all| all.items()?.iter().map(revision).collect())?,
         fails: strings(node.get("fails")?)?,
         since: optional(node, "since", revision)?,
         until: optional(node, "until", revision)?,

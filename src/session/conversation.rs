@@ -431,6 +431,11 @@ impl Session {
         }
     }
 
+    /// Waits for the next thing to arrive; `false` where none does before the deadline, or at all.
+    pub async fn wait(&mut self, deadline: Instant) -> bool {
+        matches!(self.advance(deadline).await, Advance::Arrived)
+    }
+
     /// Waits for one arrival and records it.
     pub(super) async fn advance(&mut self, deadline: Instant) -> Advance {
         self.react();

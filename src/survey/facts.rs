@@ -99,14 +99,19 @@ async fn tools(
         notes.push(format!("{left} of {} tools were not called; --call-tools all calls them", named.len()));
     }
     let mut found = Map::new();
-    for tool in allowed.into_iter().take(TRIES) {
+    for (number, tool) in allowed.into_iter().take(TRIES).enumerate() {
         let Some(arguments) = arguments::generate(&tool["inputSchema"]) else { continue };
-        let params = json!({"name": tool["name"], "arguments": arguments});
+        let token = json!(format!("litmus-survey-{number}"));
+        let params = json!({"name": tool["name"], "arguments": arguments, "_meta": {"progressToken": token}});
         let Some(result) = result(session, "tools/call", params, within).await else { continue };
         if result["isError"] == true {
             continue;
         }
-        for (sort, fact) in sorts(tool, &arguments) {
+        let mut sorts = sorts(tool, &arguments);
+        if has_reported(session, &token) {
+            sorts.push((Some("progress"), json!({"name": tool["name"], "arguments": arguments})));
+        }
+        for (sort, fact) in sorts {
             match sort {
                 None => fact.as_object().into_iter().flatten().for_each(|(key, value)| {
                     found.entry(key).or_insert(value.clone());
@@ -116,6 +121,14 @@ async fn tools(
         }
     }
     (!found.is_empty()).then_some(Value::Object(found))
+}
+
+/// Whether progress has come under a token.
+fn has_reported(session: &Session, token: &Value) -> bool {
+    session.transcript().from_server().any(|(_, message)| {
+        let of = message.params().and_then(|params| params.get("progressToken"));
+        message.method() == Some("notifications/progress") && of == Some(token)
+    })
 }
 
 /// What a tool that answers these arguments can serve as: `None` for any tool, else the name of a sort.

@@ -5,8 +5,11 @@
 mod cancellation;
 mod capabilities;
 mod completion;
+mod exchanges;
 mod extensions;
 mod handshake;
+mod http;
+mod http_sse;
 mod ids;
 mod logging;
 mod metadata;
@@ -34,6 +37,8 @@ pub const INVARIANTS: &[(&str, Invariant)] = &[
     ("completion", completion::judge),
     ("extensions", extensions::judge),
     ("handshake", handshake::judge),
+    ("http", http::judge),
+    ("http-sse", http_sse::judge),
     ("ids", ids::judge),
     ("logging", logging::judge),
     ("metadata", metadata::judge),

@@ -7,15 +7,22 @@ mod auth_challenge;
 mod auth_metadata;
 mod auth_server;
 mod batch;
+mod bound;
 mod completions;
 mod garbage;
+mod http;
 mod input_framing;
 mod listed;
 mod lists;
 mod log_levels;
 pub(super) mod negotiation;
 mod opens;
+mod resume;
+mod session_end;
+mod session_ids;
 mod statelessness;
+mod stream_end;
+mod streams;
 mod subscriptions;
 mod task_list;
 mod teardown;
@@ -92,6 +99,7 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("auth-metadata", auth_metadata::run),
     ("auth-server", auth_server::run),
     ("batch", batch::run),
+    ("bound", bound::run),
     ("completions", completions::run),
     ("garbage", garbage::run),
     ("input-framing", input_framing::run),
@@ -100,7 +108,12 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("log-levels", log_levels::run),
     ("negotiation", negotiation::run),
     ("opens", opens::run),
+    ("resume", resume::run),
+    ("session-end", session_end::run),
+    ("session-ids", session_ids::run),
     ("statelessness", statelessness::run),
+    ("stream-end", stream_end::run),
+    ("streams", streams::run),
     ("subscriptions", subscriptions::run),
     ("task-list", task_list::run),
     ("teardown", teardown::run),

@@ -32,7 +32,7 @@ impl State {
         let (_, handshake) = self.options.eras();
         match (call.path.as_str(), call.method.as_str()) {
             (PATH, "POST") => self.post(call, set_off),
-            (PATH, "GET") if handshake && !call.is_modern() => self.get(call),
+            (PATH, "GET") if handshake && !call.is_modern() => self.get(call, &set_off),
             (PATH, "DELETE") if handshake && !call.is_modern() => self.delete(call),
             (PATH, _) => {
                 let allowed = if handshake { "GET, POST, DELETE" } else { "POST" };
@@ -118,7 +118,10 @@ impl State {
             return Served { outputs, ..Served::nothing() };
         }
         let counts = self.options.has(Quirk::CountsSessions);
-        let id = if counts { format!("session-{}", exchange.0) } else { clock::unguessable() };
+        let mut id = if counts { format!("session-{}", exchange.0) } else { clock::unguessable() };
+        if self.options.has(Quirk::BlankSessionIds) {
+            id.insert(8, ' ');
+        }
         let key = Key::Session(id.clone());
         if !self.options.has(Quirk::ForgetsSession) {
             self.conversations.insert(key.clone(), Conversation::new(mock));
@@ -126,7 +129,7 @@ impl State {
         Served { outputs, headers: vec![(SESSION.to_owned(), id)], ..Served::of(key) }
     }
 
-    fn get(&mut self, call: &Call) -> Reply {
+    fn get(&mut self, call: &Call, set_off: &[usize]) -> Reply {
         if !gate::accepts(&call.headers, "text/event-stream") {
             return Reply::Answer(Answer::plain(406, "text/event-stream must be accepted."));
         }
@@ -135,6 +138,7 @@ impl State {
             Err((status, reason)) => return Reply::Answer(Answer::plain(status, reason)),
         };
         let exchange = self.next_exchange();
+        let (before, after) = self.rules.unasked(set_off);
         let Some(conversation) = self.conversations.get_mut(&key) else { return Reply::Close };
         if let Some(last) = call.header("last-event-id") {
             let resumed = stream::place(last).and_then(|(number, position)| {
@@ -145,6 +149,7 @@ impl State {
             return match resumed {
                 Some((exchange, events)) => {
                     conversation.catch_up(exchange);
+                    conversation.push(exchange, &before, &after);
                     Reply::Answer(Answer::events(events, key, exchange))
                 }
                 None => Reply::Answer(Answer::plain(400, "Last-Event-ID names no event of this session.")),
@@ -152,6 +157,7 @@ impl State {
         }
         let events = conversation.open(exchange, &key);
         conversation.listen(exchange);
+        conversation.push(exchange, &before, &after);
         Reply::Answer(Answer::events(events, key, exchange))
     }
 

@@ -19,7 +19,7 @@ pub(super) const MESSAGES: &str = "/messages";
 impl State {
     pub(super) fn legacy(&mut self, call: &Call, set_off: Vec<usize>) -> Reply {
         match (call.path.as_str(), call.method.as_str()) {
-            (EVENTS, "GET") if gate::accepts(&call.headers, "text/event-stream") => self.legacy_stream(),
+            (EVENTS, "GET") if gate::accepts(&call.headers, "text/event-stream") => self.legacy_stream(&set_off),
             (EVENTS, "GET") => Reply::Answer(Answer::plain(406, "text/event-stream must be accepted.")),
             (MESSAGES, "POST") => self.legacy_post(call, set_off),
             (path, _) => {
@@ -29,15 +29,17 @@ impl State {
         }
     }
 
-    fn legacy_stream(&mut self) -> Reply {
+    fn legacy_stream(&mut self, set_off: &[usize]) -> Reply {
         let exchange = self.next_exchange();
         let id = clock::unguessable();
-        let (stream, events) = Stream::legacy(&format!("{MESSAGES}?session={id}"));
+        let (before, after) = self.rules.unasked(set_off);
+        let (stream, events) = Stream::legacy(&format!("{MESSAGES}?session={id}"), &before);
         let mut options = (*self.options).clone();
         options.revisions.retain(|revision| revision.era() == Era::Handshake);
         let mut conversation = Conversation::new(Mock::new(Arc::new(options)));
         conversation.streams.insert(exchange, stream);
         conversation.listen(exchange);
+        conversation.push(exchange, &[], &after);
         let key = Key::Legacy(id);
         self.conversations.insert(key.clone(), conversation);
         Reply::Answer(Answer::events(events, key, exchange))

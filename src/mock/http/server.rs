@@ -1,7 +1,7 @@
 //! Listens, reads requests and writes answers. What they say is the business of `state`.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::mock::Options;
-use crate::mock::quirk::UnknownQuirk;
+use crate::mock::quirk::{Quirk, UnknownQuirk};
 use crate::mock::rules::Rules;
 use crate::scenario::Broken;
 
@@ -71,7 +71,10 @@ impl Server {
     ) -> Result<Self, StartError> {
         let rules = Rules::new(broken);
         options.quirks.extend(rules.quirks()?);
-        let (listener, address) = listen(address).map_err(|reason| StartError::Address { address, reason })?;
+        let everywhere = options.has(Quirk::ListensEverywhere);
+        let at = if everywhere { (Ipv4Addr::UNSPECIFIED, address.port()).into() } else { address };
+        let (listener, bound) = listen(at).map_err(|reason| StartError::Address { address, reason })?;
+        let address = SocketAddr::new(address.ip(), bound.port());
         let state = Arc::new(Mutex::new(State::new(Arc::new(options), rules)));
         let (running, stopping) = watch::channel(());
         Ok(Self { address, task: tokio::spawn(accept(listener, state, stopping)), running })

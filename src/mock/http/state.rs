@@ -208,8 +208,14 @@ impl State {
         if self.rules.is_hung() {
             return Reply::Hang;
         }
+        let mut answer = Answer::empty(202);
         for effect in effects {
             match effect {
+                Effect::Send(Output { message, .. })
+                    if self.options.has(Quirk::AnswersInBody) && kind(&message) == Kind::Response =>
+                {
+                    answer = Answer::json(200, &message);
+                }
                 Effect::Send(Output { message, .. }) => {
                     if let Some(conversation) = self.conversations.get_mut(key) {
                         conversation.send(Output { exchange: None, message });
@@ -222,7 +228,6 @@ impl State {
                 }
             }
         }
-        let mut answer = Answer::empty(202);
         for (_, patch) in &patches {
             answer.patch(patch);
         }
@@ -242,7 +247,10 @@ impl State {
         let pending = conversation.as_ref().is_some_and(|conversation| conversation.mock.is_pending(exchange));
         let is_answer = |message: &Value| matches!(kind(message), Kind::Response | Kind::Batch | Kind::Other);
         let answer = match (own.as_slice(), key, conversation) {
-            ([message], key, _) if !pending && is_answer(message) => {
+            // One JSON object is all that a body may be: the answers to a batch come as an event.
+            ([message], key, conversation)
+                if !pending && is_answer(message) && !(message.is_array() && conversation.is_some()) =>
+            {
                 let stateless = key == Some(Key::Stateless);
                 Answer::json(status_of(message, status, stateless), &own.remove(0))
             }
@@ -305,6 +313,14 @@ impl Conversation {
             self.waiting.drain(..).for_each(|message| stream.send(&message));
         }
     }
+
+    /// Sends what rules want on a stream, whatever belongs there.
+    pub(super) fn push(&mut self, exchange: ExchangeId, before: &[Value], after: &[Value]) {
+        if let Some(stream) = self.streams.get_mut(&exchange) {
+            before.iter().chain(after).for_each(|message| stream.send(message));
+        }
+    }
+
     /// Sends a message on the stream that it belongs to.
     pub(super) fn send(&mut self, output: Output) {
         if output.exchange.is_none() && self.mock.options.has(Quirk::Broadcasts) {

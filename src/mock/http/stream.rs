@@ -33,9 +33,10 @@ impl Stream {
         Self::new(Some(number), false)
     }
 
-    /// A stream of HTTP+SSE, that begins with the address for what the client sends.
-    pub(super) fn legacy(address: &str) -> (Self, Events) {
-        let (stream, events) = Self::new(None, true);
+    /// A stream of HTTP+SSE, that begins with the address for what the client sends (but for what rules put before it).
+    pub(super) fn legacy(address: &str, before: &[Value]) -> (Self, Events) {
+        let (mut stream, events) = Self::new(None, true);
+        before.iter().for_each(|message| stream.send(message));
         stream.write(format!("event: endpoint\ndata: {address}\n\n").into());
         (stream, events)
     }

@@ -1,0 +1,130 @@
+//! Breaks off a stream after its first event id while another one is served, and takes it up again by GET.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Setting;
+use super::http::{PATIENCE, call, entries, get, messages, progress_token};
+use crate::judge::compare::shown;
+use crate::judge::context::{Context, Judged};
+use crate::session::{Awaited, Opened, Opening, Sent, Session, What, open};
+use crate::transport::Incoming;
+use crate::wire::Kind;
+
+const SAME: &str = "http.resume.same-stream-only";
+const VIA_GET: &str = "http.resume.via-get";
+
+/// Ids and progress tokens of the call that is broken off, and of the other one.
+const BROKEN: &str = "litmus-resume-a";
+const OTHER: &str = "litmus-resume-b";
+
+/// Judges resumption (specification: basic/transports#resumability-and-redelivery). What comes again is judged here
+/// alone, so the session is one that nobody else watches.
+pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>> {
+    Box::pin(async move {
+        let context = setting.context;
+        let opening = open(&context.target, context.kind, context.revision, context.limits, context.timeout).await;
+        let Ok(Opening { mut session, outcome: Opened::Yes, .. }) = opening else {
+            return both(|requirement| Judged::inconclusive(requirement, "no further session could be opened", None));
+        };
+        let judged = resume(&setting, &mut session).await;
+        session.close().await;
+        judged
+    })
+}
+
+async fn resume(setting: &Setting<'_>, session: &mut Session) -> Vec<Judged> {
+    let context = setting.context;
+    let within = context.timeout;
+    let skipped = |reason: String| both(|requirement| Judged::skipped(requirement, reason.clone()));
+    let (Some(id), Some(sent)) = begin(session, context).await else {
+        return skipped("the target gives no event ids before its response".to_owned());
+    };
+    let Some(other) = call(session, &context.facts, OTHER) else { return skipped("there is no tool".to_owned()) };
+    if !matches!(session.answer(&other, within).await, Awaited::Message(..)) {
+        return both(|requirement| Judged::inconclusive(requirement, "another call was not answered", None));
+    }
+    session.abandon(&sent);
+    let (stream, head) = get(session, vec![("Last-Event-ID".to_owned(), Some(id.clone()))], within).await;
+    match head {
+        Some(head) if head.is_event_stream() => {}
+        Some(head) => return skipped(format!("the target does not resume: HTTP {}", head.status)),
+        None => return skipped("the GET was not answered".to_owned()),
+    }
+    let came = delivered(session, &stream, PATIENCE.min(within)).await;
+    let stray = messages(session, &stream).into_iter().find(|(_, message)| {
+        let response = message.kind() == Kind::Response && message.id() == Some(&json!(OTHER));
+        response || progress_token(message) == Some(&json!(OTHER))
+    });
+    let from = setting.session.transcript().entries().len();
+    vec![
+        match stray {
+            Some((_, message)) => {
+                let actual = format!("after {id:?}, of another stream: {}", shown(message.value()));
+                setting.fail(SAME, from, "only what belongs to the stream that is resumed", actual)
+            }
+            None => Judged::pass(SAME),
+        },
+        if came {
+            Judged::pass(VIA_GET)
+        } else {
+            let actual = format!("no response on the stream resumed from {id:?}");
+            setting.fail(VIA_GET, from, "the response to the POST that was broken off", actual)
+        },
+    ]
+}
+
+/// Calls a tool, and waits for the first event with an id that comes before the response.
+async fn begin(session: &mut Session, context: &Context) -> (Option<String>, Option<Sent>) {
+    let Some(sent) = call(session, &context.facts, BROKEN) else { return (None, None) };
+    let id = wait_for(session, &sent, context.timeout, |incoming, is_response| match incoming {
+        _ if is_response => Some(None),
+        Incoming::Event { id: Some(id), .. } => Some(Some(id.clone())),
+        _ => None,
+    });
+    (id.await.flatten(), Some(sent))
+}
+
+/// Whether the response to the broken call comes on a stream.
+async fn delivered(session: &mut Session, stream: &Sent, within: Duration) -> bool {
+    let came = wait_for(session, stream, within, |_, is_response| is_response.then_some(()));
+    came.await.is_some()
+}
+
+/// Waits for something on the exchange of what was sent; `None` where it does not come in time, or at all.
+async fn wait_for<T>(
+    session: &mut Session,
+    sent: &Sent,
+    within: Duration,
+    wanted: impl Fn(&Incoming, bool) -> Option<T>,
+) -> Option<T> {
+    let deadline = Instant::now() + within;
+    let mut seen = 0;
+    loop {
+        let all: Vec<_> = entries(session, sent).skip(seen).collect();
+        seen += all.len();
+        for entry in all {
+            let What::Received(incoming) = &entry.what else { continue };
+            let responds = entry.message().is_some_and(|message| {
+                message.parts().iter().any(|part| part.kind() == Kind::Response && part.id() == Some(&json!(BROKEN)))
+            });
+            if let Some(found) = wanted(incoming, responds) {
+                return Some(found);
+            }
+            if matches!(incoming, Incoming::End | Incoming::Broken(_) | Incoming::LimitPassed(_)) {
+                return None;
+            }
+        }
+        if !session.wait(deadline).await {
+            return None;
+        }
+    }
+}
+
+fn both(verdict: impl Fn(&str) -> Judged) -> Vec<Judged> {
+    [SAME, VIA_GET].into_iter().map(verdict).collect()
+}
