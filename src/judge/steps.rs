@@ -294,7 +294,8 @@ impl Run<'_> {
         };
         let path = call.path.as_ref().map(|path| self.bindings.fill_plain(path)).transpose()?;
         let edits = Edits { headers: self.headers(&call.headers)?, deliberate: true, ..Edits::default() };
-        let sent = self.session.send_http(&call.method, path, body, &edits);
+        let method = self.bindings.fill_plain(&call.method)?;
+        let sent = self.session.send_http(&method, path, body, &edits);
         self.sent.push((call.name.clone(), sent));
         Ok(())
     }
@@ -485,7 +486,7 @@ impl Run<'_> {
                 is_answer && !late && matches(pattern, message.value())
             });
         match forbidden {
-            Some(message) => missed("no answer", shown(message.value())),
+            Some(message) => missed(&wanted("no answer", pattern), shown(message.value())),
             None => Outcome::Met(Value::Null),
         }
     }

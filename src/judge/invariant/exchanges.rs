@@ -28,6 +28,8 @@ pub(super) struct Exchange<'a> {
 pub(super) enum End {
     /// As HTTP wants it.
     Proper,
+    /// Likewise, after the harness had ended the session.
+    WithSession,
     /// By an accident, a limit, or the harness.
     Other,
 }
@@ -45,16 +47,20 @@ pub(super) struct Event<'a> {
 /// The exchanges of a transcript, in the order of their requests; raw bytes apart.
 pub(super) fn exchanges(transcript: &Transcript) -> Vec<Exchange<'_>> {
     let mut all: IndexMap<ExchangeId, Exchange<'_>> = IndexMap::new();
+    let mut end = End::Proper;
     for entry in transcript.entries() {
         if let What::Requested { request, deliberate } = &entry.what {
-            let (head, content, end) = (None, Vec::new(), None);
-            all.insert(entry.exchange, Exchange { entry, request, deliberate: *deliberate, head, content, end });
+            if request.method == "DELETE" {
+                end = End::WithSession;
+            }
+            let (head, content, deliberate) = (None, Vec::new(), *deliberate);
+            all.insert(entry.exchange, Exchange { entry, request, deliberate, head, content, end: None });
         }
         let Some(exchange) = all.get_mut(&entry.exchange) else { continue };
         match &entry.what {
             What::Received(Incoming::Head { status, headers }) => exchange.head = Some((entry, *status, headers)),
             What::Received(Incoming::Body(_) | Incoming::Event { .. }) => exchange.content.push(entry),
-            What::Received(Incoming::End) => exchange.end = Some(End::Proper),
+            What::Received(Incoming::End) => exchange.end = Some(end),
             What::Abandoned | What::Received(Incoming::Broken(_) | Incoming::LimitPassed(_)) => {
                 exchange.end = Some(End::Other);
             }
@@ -67,7 +73,8 @@ pub(super) fn exchanges(transcript: &Transcript) -> Vec<Exchange<'_>> {
 impl<'a> Exchange<'a> {
     /// The one well-formed request that a POST carries.
     pub(super) fn posted(&self) -> Option<&'a Message> {
-        let message = self.entry.message().filter(|message| self.request.method == "POST" && is_well_formed(message))?;
+        let message =
+            self.entry.message().filter(|message| self.request.method == "POST" && is_well_formed(message))?;
         Some(message)
     }
 

@@ -114,8 +114,11 @@ impl Watch<'_> {
         if wanted.len() < 2 || !exchange.is_event_stream() || exchange.end != Some(End::Proper) {
             return;
         }
-        let responses: Vec<Message> =
-            exchange.messages().map(|(_, message)| message).filter(|message| message.kind() == Kind::Response).collect();
+        let responses: Vec<Message> = exchange
+            .messages()
+            .map(|(_, message)| message)
+            .filter(|message| message.kind() == Kind::Response)
+            .collect();
         let answered = |id: &&Value| responses.iter().any(|response| response.id().is_some_and(|of| same_id(of, id)));
         let missing: Vec<_> = wanted.iter().filter(|id| !answered(id)).collect();
         self.settle(BATCH, missing.is_empty(), exchange, exchange.content.last().copied(), || {
@@ -143,7 +146,10 @@ impl Watch<'_> {
             self.settle(requirement, false, exchange, exchange.content.last().copied(), || {
                 ("the response on the stream".to_owned(), "the stream ended without it".to_owned())
             });
-        } else if exchange.end.is_none() && self.was_waited_for(exchange) && !self.was_cancelled(id) {
+        } else if matches!(exchange.end, None | Some(End::WithSession))
+            && self.was_waited_for(exchange)
+            && !self.was_cancelled(id)
+        {
             self.settle(DELIVERED, false, exchange, exchange.content.last().copied(), || {
                 ("the response on the stream".to_owned(), "the stream stayed open without it".to_owned())
             });
@@ -217,7 +223,8 @@ impl Watch<'_> {
     fn streams(&mut self, all: &[Exchange<'_>]) {
         let of_token = |token: &Value, before: usize| {
             all.iter().find(|exchange| {
-                exchange.entry.index < before && exchange.posted().and_then(token_of).is_some_and(|of| same_id(of, token))
+                exchange.entry.index < before
+                    && exchange.posted().and_then(token_of).is_some_and(|of| same_id(of, token))
             })
         };
         let general: Vec<_> = all.iter().filter(|exchange| exchange.is_general_stream()).collect();
@@ -231,7 +238,9 @@ impl Watch<'_> {
         for exchange in all.iter().filter(|exchange| exchange.is_event_stream()) {
             for (entry, message) in exchange.messages() {
                 let token = message.params().and_then(|params| params.get("progressToken"));
-                let Some(token) = token.filter(|_| message.method() == Some("notifications/progress")) else { continue };
+                let Some(token) = token.filter(|_| message.method() == Some("notifications/progress")) else {
+                    continue;
+                };
                 let Some(owner) = of_token(token, entry.index) else { continue };
                 let is_own = owner.entry.exchange == exchange.entry.exchange;
                 let actual = || format!("progress of the request on another stream: {}", shown(message.value()));

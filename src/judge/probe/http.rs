@@ -78,7 +78,8 @@ pub(super) fn messages<'a>(session: &'a Session, sent: &'a Sent) -> Vec<(usize, 
 pub(super) fn call(session: &mut Session, facts: &serde_json::Map<String, Value>, mark: &str) -> Option<Sent> {
     let tool = facts.get("tool")?;
     let tool = tool.get("progress").unwrap_or(tool);
-    let params = json!({"name": tool.get("name")?, "arguments": tool.get("arguments")?, "_meta": {"progressToken": mark}});
+    let params =
+        json!({"name": tool.get("name")?, "arguments": tool.get("arguments")?, "_meta": {"progressToken": mark}});
     Some(session.send(json!({"id": mark, "method": "tools/call", "params": params}), &Edits::default()))
 }
 

@@ -55,7 +55,10 @@ async fn resume(setting: &Setting<'_>, session: &mut Session) -> Vec<Judged> {
         Some(head) => return skipped(format!("the target does not resume: HTTP {}", head.status)),
         None => return skipped("the GET was not answered".to_owned()),
     }
-    let came = delivered(session, &stream, PATIENCE.min(within)).await;
+    let patience = PATIENCE.min(within);
+    let came = delivered(session, &stream, patience).await;
+    // A stream that is resumed ends as it would have ended; until then more may come.
+    session.exchange_end(&stream, false, patience).await;
     let stray = messages(session, &stream).into_iter().find(|(_, message)| {
         let response = message.kind() == Kind::Response && message.id() == Some(&json!(OTHER));
         response || progress_token(message) == Some(&json!(OTHER))

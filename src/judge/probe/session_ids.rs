@@ -21,8 +21,7 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
         let context = setting.context;
         let mut ids = Vec::new();
         for _ in 0..SESSIONS {
-            let opening =
-                open(&context.target, context.kind, context.revision, context.limits, context.timeout).await;
+            let opening = open(&context.target, context.kind, context.revision, context.limits, context.timeout).await;
             let Ok(opening) = opening else { break };
             ids.extend(opening.session.session_id().map(str::to_owned));
             setting.transcripts.push(opening.session.close().await);

@@ -1,13 +1,18 @@
-//! Calls a tool twice, and waits for the end of each stream that brought a response.
+//! Calls a tool twice, and waits for the end of each stream that brought a response; so, too, after a batch, for the
+//! watchers to see.
 
 use std::future::Future;
 use std::pin::Pin;
+
+use bytes::Bytes;
+use serde_json::json;
 
 use super::Setting;
 use super::http::{PATIENCE, call, head, messages};
 use crate::judge::compare::shown;
 use crate::judge::context::Judged;
-use crate::session::Awaited;
+use crate::protocol::Revision;
+use crate::session::{Awaited, Edits};
 
 const CLOSED: &str = "http.sse.closed-after-response";
 
@@ -37,6 +42,13 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
                 }
                 _ => Judged::pass(CLOSED),
             });
+        }
+        if setting.context.revision == Revision::V2025_03_26 {
+            let ping = |id: &str| json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+            let batch = json!([ping("litmus-batch-1"), ping("litmus-batch-2"), ping("litmus-batch-3")]);
+            let edits = Edits { deliberate: true, ..Edits::default() };
+            let sent = setting.session.send_raw(Bytes::from(batch.to_string()), true, &edits);
+            setting.session.exchange_end(&sent, false, within).await;
         }
         judged
     })

@@ -32,6 +32,10 @@ pub(super) fn run<'a>(mut setting: Setting<'a>) -> Pin<Box<dyn Future<Output = V
 /// No message comes on two streams.
 async fn one_stream_each(setting: &mut Setting<'_>) -> Judged {
     let within = setting.context.timeout;
+    // A call that is over has no business on the streams to come.
+    if let Some(sent) = call(setting.session, &setting.context.facts, "litmus-before-streams") {
+        setting.session.answer(&sent, within).await;
+    }
     let (first, head) = get(setting.session, Vec::new(), within).await;
     if let Some(reason) = refusal(head.as_ref(), "a stream") {
         setting.session.abandon(&first);

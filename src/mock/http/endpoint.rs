@@ -143,13 +143,13 @@ impl State {
         if let Some(last) = call.header("last-event-id") {
             let resumed = stream::place(last).and_then(|(number, position)| {
                 let exchange = ExchangeId(number);
+                conversation.push(exchange, &before, &after);
                 let stream = conversation.streams.get_mut(&exchange)?;
                 Some((exchange, stream.resume(position)))
             });
             return match resumed {
                 Some((exchange, events)) => {
                     conversation.catch_up(exchange);
-                    conversation.push(exchange, &before, &after);
                     Reply::Answer(Answer::events(events, key, exchange))
                 }
                 None => Reply::Answer(Answer::plain(400, "Last-Event-ID names no event of this session.")),
