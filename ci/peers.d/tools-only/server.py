@@ -162,7 +162,10 @@ def serve_stdio():
 
 def decoded(value):
     """The text of a header, which may be wrapped as =?base64?...?=; None where it cannot be read."""
-    if value is None or not value.startswith("=?base64?") or not value.endswith("?="):
+    if value is None:
+        return None
+    value = value.strip(" \t")
+    if not value.startswith("=?base64?") or not value.endswith("?="):
         return value
     try:
         return base64.b64decode(value[len("=?base64?") : -len("?=")], validate=True).decode("utf-8")

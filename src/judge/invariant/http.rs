@@ -194,7 +194,9 @@ impl Watch<'_> {
             return;
         }
         for exchange in all.iter().filter(|exchange| exchange.is_event_stream()) {
-            let asked = exchange.posted().filter(|message| message.method() != Some("initialize"));
+            // A request that does not name the revision may be one of an older client, which expects no such event.
+            let names_it = exchange.sent("mcp-protocol-version") == Some(self.context.revision.as_str());
+            let asked = exchange.posted().filter(|_| names_it);
             let (Some(_), Some((entry, event))) = (asked, exchange.events().next()) else { continue };
             let is_primed = event.id.is_some() && event.data.is_none_or(<[u8]>::is_empty);
             self.settle(PRIMED, is_primed, exchange, Some(entry), || {

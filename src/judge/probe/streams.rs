@@ -9,7 +9,7 @@ use super::Setting;
 use super::http::{Head, PATIENCE, call, delete, get, messages, progress_token};
 use crate::judge::compare::shown;
 use crate::judge::context::{Context, Judged};
-use crate::session::{Opened, Opening, Session, open};
+use crate::session::{Opened, Opening, Sent, Session, open};
 use crate::wire::{Kind, Message};
 
 const ONCE: &str = "http.streams.no-broadcast";
@@ -104,10 +104,15 @@ async fn another(context: &Context) -> Option<Session> {
     }
 }
 
-/// Ends the session, which ends its streams, and reads them up to there.
-async fn end(session: &mut Session, streams: &[&crate::session::Sent], context: &Context) {
+/// Ends the session, which ends its streams, and reads them up to there. Where the target does not let it, the answer to one
+/// more request tells that time has passed.
+async fn end(session: &mut Session, streams: &[&Sent], context: &Context) {
     let within = PATIENCE.min(context.timeout);
-    delete(session, within).await;
+    let (_, answer) = delete(session, within).await;
+    if !answer.is_some_and(|head| head.is_success()) {
+        session.alive(within).await;
+        return streams.iter().for_each(|stream| session.abandon(stream));
+    }
     for stream in streams {
         session.exchange_end(stream, false, within).await;
     }
