@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::session::{Entry, Transcript, What};
 use crate::transport::{ExchangeId, HttpRequest, Incoming};
-use crate::wire::{Kind, Message};
+use crate::wire::Message;
 
 /// One HTTP request and all that came back.
 pub(super) struct Exchange<'a> {
@@ -28,8 +28,6 @@ pub(super) struct Exchange<'a> {
 pub(super) enum End {
     /// As HTTP wants it.
     Proper,
-    /// Likewise, after the harness had ended the session.
-    WithSession,
     /// By an accident, a limit, or the harness.
     Other,
 }
@@ -47,12 +45,8 @@ pub(super) struct Event<'a> {
 /// The exchanges of a transcript, in the order of their requests; raw bytes apart.
 pub(super) fn exchanges(transcript: &Transcript) -> Vec<Exchange<'_>> {
     let mut all: IndexMap<ExchangeId, Exchange<'_>> = IndexMap::new();
-    let mut end = End::Proper;
     for entry in transcript.entries() {
         if let What::Requested { request, deliberate } = &entry.what {
-            if request.method == "DELETE" {
-                end = End::WithSession;
-            }
             let (head, content, deliberate) = (None, Vec::new(), *deliberate);
             all.insert(entry.exchange, Exchange { entry, request, deliberate, head, content, end: None });
         }
@@ -60,7 +54,7 @@ pub(super) fn exchanges(transcript: &Transcript) -> Vec<Exchange<'_>> {
         match &entry.what {
             What::Received(Incoming::Head { status, headers }) => exchange.head = Some((entry, *status, headers)),
             What::Received(Incoming::Body(_) | Incoming::Event { .. }) => exchange.content.push(entry),
-            What::Received(Incoming::End) => exchange.end = Some(end),
+            What::Received(Incoming::End) => exchange.end = Some(End::Proper),
             What::Abandoned | What::Received(Incoming::Broken(_) | Incoming::LimitPassed(_)) => {
                 exchange.end = Some(End::Other);
             }
@@ -76,13 +70,6 @@ impl<'a> Exchange<'a> {
         let message =
             self.entry.message().filter(|message| self.request.method == "POST" && is_well_formed(message))?;
         Some(message)
-    }
-
-    /// The ids of the requests in the batch that a POST carries.
-    pub(super) fn posted_batch(&self) -> Vec<Value> {
-        let message = self.entry.message().filter(|message| message.kind() == Kind::Batch);
-        let parts = message.map(Message::parts).unwrap_or_default();
-        parts.iter().filter(|part| is_well_formed(part)).filter_map(|part| part.id().cloned()).collect()
     }
 
     /// Whether it is a GET for what belongs to no request.

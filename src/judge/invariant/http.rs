@@ -11,7 +11,6 @@ use crate::judge::context::{Context, Judged, fold};
 use crate::judge::excerpt::excerpt;
 use crate::judge::traffic::Traffic;
 use crate::outcome::Evidence;
-use crate::protocol::Revision;
 use crate::scenario::Scenario;
 use crate::session::Entry;
 use crate::wire::{Kind, Message, NotAMessage, same_id};
@@ -20,9 +19,6 @@ const CONTENT_TYPE: &str = "http.post.request-content-type";
 const SINGLE: &str = "http.post.json-single";
 const DATA: &str = "http.sse.event-data-message";
 const PRIMED: &str = "http.sse.primed";
-const BATCH: &str = "http.sse.batch-responses";
-const DELIVERED: &str = "http.sse.response-delivered";
-const OPEN: &str = "http.sse.open-until-response";
 const RELATED: &str = "http.sse.post-stream-related";
 const UNRELATED: &str = "http.get.unrelated-only";
 const NO_RESPONSES: &str = "http.get.no-responses";
@@ -38,8 +34,6 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
         watch.media_type(exchange);
         watch.single_body(exchange);
         watch.event_data(exchange);
-        watch.batch(exchange);
-        watch.response(exchange, &exchanges);
         watch.session_id(exchange);
         watch.buffering(exchange);
     }
@@ -76,96 +70,21 @@ impl Watch<'_> {
             return;
         }
         let body = exchange.content.first().copied();
-        let too_much = body.is_some_and(|body| is_too_much(body));
-        if !too_much {
-            let is_single = body.and_then(Entry::message).is_some_and(|message| message.value().is_object());
-            self.settle(SINGLE, is_single, exchange, body, || {
-                let actual = match (body.and_then(Entry::fault), body.and_then(Entry::message)) {
-                    (Some(fault), _) => fault.to_string(),
-                    (_, Some(message)) => shown(message.value()),
-                    _ => "an empty body".to_owned(),
-                };
-                ("a body that is one JSON object".to_owned(), actual)
-            });
-        }
+        // What kind of JSON it is, is judged for all transports alike.
+        let fault = body.and_then(not_json);
+        self.settle(SINGLE, fault.is_none(), exchange, body, || {
+            ("a body that is one JSON object".to_owned(), fault.unwrap_or_default())
+        });
     }
 
     fn event_data(&mut self, exchange: &Exchange<'_>) {
         for (entry, event) in exchange.events() {
             let data = event.data.filter(|data| !data.is_empty());
             let Some(data) = data.filter(|_| event.name.is_none_or(|name| name == "message")) else { continue };
-            if is_too_much(entry) {
-                continue;
-            }
-            let batches = self.context.revision == Revision::V2025_03_26;
-            let fits = entry.message().is_some_and(|message| match message.kind() {
-                Kind::Request | Kind::Notification | Kind::Response => true,
-                Kind::Batch => batches,
-                Kind::Other => false,
-            });
-            self.settle(DATA, fits, exchange, Some(entry), || {
+            self.settle(DATA, not_json(entry).is_none(), exchange, Some(entry), || {
                 ("an event whose data is one JSON-RPC message".to_owned(), clipped(&String::from_utf8_lossy(data), 240))
             });
         }
-    }
-
-    fn batch(&mut self, exchange: &Exchange<'_>) {
-        let wanted = exchange.posted_batch();
-        if wanted.len() < 2 || !exchange.is_event_stream() || exchange.end != Some(End::Proper) {
-            return;
-        }
-        let responses: Vec<Message> = exchange
-            .messages()
-            .map(|(_, message)| message)
-            .filter(|message| message.kind() == Kind::Response)
-            .collect();
-        let answered = |id: &&Value| responses.iter().any(|response| response.id().is_some_and(|of| same_id(of, id)));
-        let missing: Vec<_> = wanted.iter().filter(|id| !answered(id)).collect();
-        self.settle(BATCH, missing.is_empty(), exchange, exchange.content.last().copied(), || {
-            let missing: Vec<_> = missing.iter().map(|id| shown(id)).collect();
-            ("a response to each request of the batch".to_owned(), format!("none to {}", missing.join(", ")))
-        });
-    }
-
-    /// The response to a request that is answered by events: it comes, and the stream does not end before.
-    fn response(&mut self, exchange: &Exchange<'_>, all: &[Exchange<'_>]) {
-        let Some(id) = exchange.posted().and_then(Message::id).filter(|_| exchange.is_event_stream()) else { return };
-        let responds = |message: &Message| {
-            message.kind() == Kind::Response && message.id().is_none_or(|of| of.is_null() || same_id(of, id))
-        };
-        let own = exchange.messages().any(|(_, message)| responds(&message));
-        let resumed = || {
-            let resuming = all.iter().filter(|other| other.sent("last-event-id").is_some());
-            resuming.flat_map(Exchange::messages).any(|(_, message)| responds(&message))
-        };
-        let has_ids = exchange.events().any(|(_, event)| event.id.is_some());
-        let requirement = if self.context.revision <= Revision::V2025_06_18 { OPEN } else { DELIVERED };
-        if own || resumed() {
-            self.judged.extend([Judged::pass(OPEN), Judged::pass(DELIVERED)]);
-        } else if exchange.end == Some(End::Proper) && !(requirement == DELIVERED && has_ids) {
-            self.settle(requirement, false, exchange, exchange.content.last().copied(), || {
-                ("the response on the stream".to_owned(), "the stream ended without it".to_owned())
-            });
-        } else if matches!(exchange.end, None | Some(End::WithSession))
-            && self.was_waited_for(exchange)
-            && !self.was_cancelled(id)
-        {
-            self.settle(DELIVERED, false, exchange, exchange.content.last().copied(), || {
-                ("the response on the stream".to_owned(), "the stream stayed open without it".to_owned())
-            });
-        }
-    }
-
-    fn was_waited_for(&self, exchange: &Exchange<'_>) -> bool {
-        let last = self.traffic.transcript.entries().last();
-        last.is_some_and(|last| last.at.saturating_sub(exchange.entry.at) >= self.context.timeout)
-    }
-
-    fn was_cancelled(&self, id: &Value) -> bool {
-        self.traffic.transcript.from_client().any(|(_, message)| {
-            let cancelled = message.params().and_then(|params| params.get("requestId"));
-            message.method() == Some("notifications/cancelled") && cancelled.is_some_and(|other| same_id(other, id))
-        })
     }
 
     fn session_id(&mut self, exchange: &Exchange<'_>) {
@@ -283,9 +202,9 @@ impl Watch<'_> {
     }
 }
 
-/// Whether the harness, and not the server, is why bytes were not read.
-fn is_too_much(entry: &Entry) -> bool {
-    matches!(entry.fault(), Some(NotAMessage::TooMany | NotAMessage::TooDeep))
+/// Why bytes are no JSON, if they are none.
+fn not_json(entry: &Entry) -> Option<String> {
+    entry.fault().filter(|fault| matches!(fault, NotAMessage::NotJson(_))).map(ToString::to_string)
 }
 
 fn token_of(message: &Message) -> Option<&Value> {

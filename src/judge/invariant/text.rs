@@ -28,6 +28,7 @@ const SHOWN: usize = 120;
 pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_>) -> Vec<Judged> {
     let entries = traffic.transcript.entries();
     let is_stdio = traffic.transcript.kind() == TransportKind::Stdio;
+    let is_http = traffic.transcript.kind() == TransportKind::Http;
     let mut judged = Vec::new();
     let mut next = 0;
     while let Some(entry) = entries.get(next) {
@@ -50,6 +51,8 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
                 }
                 None => fail(ONLY_MESSAGES, "messages only", format!("the line {shown:?}"), entry.index),
             },
+            // In Streamable HTTP the transport itself says what a body and an event hold.
+            (None, Some(NotAMessage::NotJson(_))) if is_http && context.revision >= Revision::V2025_03_26 => continue,
             (None, Some(NotAMessage::NotJson(reason))) => {
                 fail(SHAPE, "a JSON-RPC message", reason.clone(), entry.index);
             }
