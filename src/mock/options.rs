@@ -66,7 +66,7 @@ impl Options {
     }
 
     /// Whether it speaks this revision.
-    pub fn speaks(&self, revision: Revision) -> bool {
+    pub(super) fn speaks(&self, revision: Revision) -> bool {
         self.revisions.contains(&revision)
     }
 
