@@ -77,6 +77,40 @@ fn a_correct_server_with_one_tool_gets_no_failure() {
     }
 }
 
+/// Whoever reads a snapshot finds in `ci/peers.md` why the server, and not the suite, is at fault.
+#[test]
+fn every_failure_is_explained() {
+    let explained = explanations();
+    let mut missing = String::new();
+    for name in TESTED {
+        let path = root().join(format!("snapshots/peers/{name}.snap"));
+        let snapshot = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        for line in snapshot.lines() {
+            let Some((letters, id)) = line.split_once(' ') else { continue };
+            let Some(requirement) = id.split_once('#').map(|(_, rest)| rest.split('[').next().unwrap_or(rest)) else {
+                continue;
+            };
+            let is_matrix = letters.chars().all(|letter| "pF?-.".contains(letter));
+            if is_matrix
+                && letters.contains('F')
+                && !explained.get(requirement).is_some_and(|peers| peers.contains(&(*name).to_owned()))
+            {
+                let _ = writeln!(missing, "{requirement}: `{name}`");
+            }
+        }
+    }
+    assert!(missing.is_empty(), "ci/peers.md explains no\n{missing}");
+}
+
+/// The requirements that `ci/peers.md` has a section for, each with the peers that it names.
+fn explanations() -> BTreeMap<String, Vec<String>> {
+    let text = std::fs::read_to_string(root().join("ci/peers.md")).expect("ci/peers.md");
+    let sections = text.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    sections
+        .map(|(title, body)| (title.to_owned(), body.split('`').skip(1).step_by(2).map(str::to_owned).collect()))
+        .collect()
+}
+
 fn peer(name: &str) {
     if std::env::var("LITMUS_PEER").is_ok_and(|wanted| wanted != name) {
         return;
