@@ -1,7 +1,7 @@
 //! Finds out which revisions a target speaks, over which transport, by opening a session in each. Judges nothing.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select, try_join_all};
 use tokio::time::timeout;
@@ -19,8 +19,8 @@ pub(super) struct Reached {
     pub answered: Vec<(String, String)>,
 }
 
-/// How long a target may keep silent on the first message of the stateless era once it has opened sessions of the older
-/// one: some servers that do not know it never answer.
+/// How long, at the least, a target may keep silent on the first message of the stateless era once it has opened sessions of
+/// the older one: some servers that do not know it never answer. A slow one gets three times what those openings took.
 const ERA_SILENCE: Duration = Duration::from_secs(5);
 
 /// Opens a session in each of these revisions, all at once.
@@ -56,12 +56,13 @@ async fn both_eras(
     older: impl Future<Output = Result<Vec<Opening>, TransportError>>,
     stateless: impl Future<Output = Result<Vec<Opening>, TransportError>>,
 ) -> Result<Vec<Opening>, TransportError> {
+    let began = Instant::now();
     let (older, stateless) = (std::pin::pin!(older), std::pin::pin!(stateless));
     let (mut openings, rest) = match select(older, stateless).await {
         Either::Left((older, stateless)) => {
             let older = older?;
             let rest = if older.iter().any(|opening| opening.outcome == Opened::Yes) {
-                timeout(ERA_SILENCE, stateless).await.unwrap_or_else(|_| Ok(Vec::new()))
+                timeout(ERA_SILENCE.max(began.elapsed() * 3), stateless).await.unwrap_or_else(|_| Ok(Vec::new()))
             } else {
                 stateless.await
             };

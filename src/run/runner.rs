@@ -12,11 +12,12 @@ use super::reach::{Reached, reach};
 use super::{Plan, Selection};
 use crate::judge::Context;
 use crate::outcome::{Event, RunInfo, ServerInfo, TargetInfo};
-use crate::protocol::Revision;
+use crate::protocol::{Era, Revision};
 use crate::scenario::Catalogue;
 use crate::session::{Opened, Opening, Transcript};
 use crate::survey::CallPolicy;
 use crate::transport::{Limits, Target, TransportError};
+use crate::wire::TransportKind;
 
 /// All that a run depends on beside the catalogue.
 pub struct Settings {
@@ -149,7 +150,7 @@ pub(super) fn worth_running(settings: &Settings, openings: Vec<Opening>) -> Resu
     });
     let any_open = openings.iter().any(|opening| opening.outcome == Opened::Yes);
     if any_open {
-        return Ok(openings.into_iter().filter(|o| asked || o.outcome == Opened::Yes).collect());
+        return Ok(openings.into_iter().filter(|opening| asked || is_judged(opening)).collect());
     }
     if let Some(reason) = unreachable {
         return Err(RunError::Unreachable(reason));
@@ -157,6 +158,16 @@ pub(super) fn worth_running(settings: &Settings, openings: Vec<Opening>) -> Resu
     // Nothing opened: one revision stands for all, the newest of the era that every server knows where it is among them.
     let best = openings.iter().rposition(|opening| opening.asked <= Revision::LATEST_HANDSHAKE).unwrap_or(0);
     Ok(openings.into_iter().nth(best).into_iter().collect())
+}
+
+/// Whether an opening is judged where others opened: an open one is; and one that came to nothing, since every server of the
+/// older era owes `initialize` an answer, whatever the revision asked for. What lies beyond its era owes nothing.
+fn is_judged(opening: &Opening) -> bool {
+    match opening.outcome {
+        Opened::Yes => true,
+        Opened::Failed(_) => opening.asked.era() == Era::Handshake && opening.session.kind() != TransportKind::Http,
+        Opened::Other(_) | Opened::Refused(_) | Opened::Unreachable(_) => false,
+    }
 }
 
 /// What a refusal tells: the versions that the target speaks, or the error's own words.
