@@ -7,7 +7,7 @@ use super::context::{Judged, fold};
 use super::excerpt::excerpt;
 use super::traffic::{Heard, Traffic};
 use crate::outcome::Evidence;
-use crate::protocol::{Definitions, Profile, Revision};
+use crate::protocol::{Definitions, Era, Profile, Revision};
 use crate::scenario::{Scenario, Watch, When};
 use crate::wire::Kind;
 use crate::wire::pattern::matches;
@@ -21,13 +21,14 @@ pub fn watch(scenario: &Scenario, watches: &[Watch], revision: Revision, traffic
 fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traffic<'_>) -> Judged {
     let mut seen = false;
     for heard in &traffic.heard {
-        if heard.is_of_older_era(revision) {
-            continue;
-        }
         let Some(subject) = subject(watch, heard) else { continue };
+        let definition = match definition(watch, heard, revision) {
+            Some(definition) => definition,
+            None => continue,
+        };
         for (pointer, value) in places(subject, &watch.at) {
             seen = true;
-            if let Some(miss) = fault(watch, heard, revision, value) {
+            if let Some(miss) = fault(watch, definition, revision, value) {
                 let miss = located(miss, &pointer);
                 return Judged::fail(&watch.proves, evidence(scenario, watch.line, miss, heard, traffic));
             }
@@ -76,19 +77,48 @@ fn subject<'a>(watch: &Watch, heard: &'a Heard<'_>) -> Option<&'a Value> {
     watch.matching.as_ref().is_none_or(|pattern| matches(pattern, heard.message.value())).then_some(subject)
 }
 
-fn fault(watch: &Watch, heard: &Heard<'_>, revision: Revision, value: &Value) -> Option<Miss> {
-    if let Some(name) = &watch.definition {
-        let definition = if name == "auto" { definition_of(heard, revision)? } else { name.clone() };
-        if let Some(violation) = Definitions::of(revision).violations(&definition, value).into_iter().next() {
-            return Some(Miss {
-                expected: format!("{definition} of {revision}"),
-                actual: format!(
-                    "{}: {}",
-                    if violation.pointer.is_empty() { "the whole" } else { &violation.pointer },
-                    violation.message
-                ),
-            });
+/// The definition that a message is held to, if any; `None` where the watch is not about it after all.
+fn definition<'a>(watch: &'a Watch, heard: &Heard<'_>, revision: Revision) -> Option<Option<&'a str>> {
+    let Some(name) = watch.definition.as_deref() else { return Some(None) };
+    let assigned = match &watch.when {
+        When::Error(_) => Some(Profile::of(revision).error_response.as_str()),
+        _ => definition_of(heard, revision),
+    };
+    if is_of_unknown_kind(heard, revision) {
+        return None;
+    }
+    if name == "auto" {
+        return assigned.map(Some);
+    }
+    let profile = Profile::of(revision);
+    let method = heard.method().and_then(|method| profile.requests.get(method));
+    let is_other_kind = heard.result().is_some()
+        && assigned != Some(name)
+        && method.is_some_and(|method| method.result == name || method.task_result.as_deref() == Some(name));
+    (!is_other_kind && Definitions::of(revision).contains(name)).then_some(Some(name))
+}
+
+/// A result that says it is of another kind than any that the revision gives to its method: only that can be judged of it.
+fn is_of_unknown_kind(heard: &Heard<'_>, revision: Revision) -> bool {
+    let Some(result) = heard.result().filter(|_| revision.era() == Era::Stateless) else { return false };
+    let said = result.get("resultType").and_then(Value::as_str).filter(|said| *said != "complete");
+    let profile = Profile::of(revision);
+    let usual = heard.method().and_then(|method| Some(profile.requests.get(method)?.result.as_str()));
+    said.is_some() && heard.method().and_then(|method| profile.result_definition(method, result)) == usual
+}
+
+fn fault(watch: &Watch, definition: Option<&str>, revision: Revision, value: &Value) -> Option<Miss> {
+    let violations = definition.map(|name| (name, Definitions::of(revision).violations(name, value)));
+    for (name, violation) in violations.into_iter().flat_map(|(name, all)| all.into_iter().map(move |one| (name, one)))
+    {
+        if watch.except.iter().any(|part| violation.is_within(part)) {
+            continue;
         }
+        let place = if violation.pointer.is_empty() { "the whole" } else { &violation.pointer };
+        return Some(Miss {
+            expected: format!("{name} of {revision}"),
+            actual: format!("{place}: {}", violation.message),
+        });
     }
     // The value matches itself as a pattern, so that only the schema speaks.
     let miss = compare("value", value, value, Some(watch.schema.as_ref()?))?;
@@ -96,10 +126,10 @@ fn fault(watch: &Watch, heard: &Heard<'_>, revision: Revision, value: &Value) ->
 }
 
 /// The definition that the profile gives for a message; `None` where the revision knows no such method.
-fn definition_of(heard: &Heard<'_>, revision: Revision) -> Option<String> {
+fn definition_of(heard: &Heard<'_>, revision: Revision) -> Option<&'static str> {
     let profile = Profile::of(revision);
     let method = heard.method();
-    let name = match heard.kind {
+    match heard.kind {
         Kind::Response => match heard.result() {
             Some(result) => profile.result_definition(method?, result),
             None => Some(profile.error_response.as_str()),
@@ -107,8 +137,7 @@ fn definition_of(heard: &Heard<'_>, revision: Revision) -> Option<String> {
         Kind::Notification => profile.server_notification_definition(method?),
         Kind::Request => profile.server_request_definition(method?),
         Kind::Batch | Kind::Other => None,
-    };
-    name.map(str::to_owned)
+    }
 }
 
 fn located(miss: Miss, pointer: &str) -> Miss {

@@ -3,6 +3,7 @@
 mod always;
 mod compare;
 mod context;
+mod dialect;
 mod excerpt;
 mod fill;
 mod invariant;

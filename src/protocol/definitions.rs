@@ -131,7 +131,8 @@ mod tests {
             assert_eq!(Definitions::of(*revision).violations("CallToolResult", &result), []);
         }
         let stateless = Definitions::of(Revision::V2026_07_28).violations("CallToolResult", &result);
-        assert_eq!(stateless, [Violation { pointer: String::new(), message: "lacks `resultType`".into() }]);
+        let lacks = vec!["resultType".to_owned()];
+        assert_eq!(stateless, [Violation { pointer: String::new(), message: "lacks `resultType`".into(), lacks }]);
     }
 
     #[test]

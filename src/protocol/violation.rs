@@ -13,11 +13,30 @@ pub struct Violation {
     pub pointer: String,
     /// What is wrong there, as the rest of a sentence: ``lacks `name` ``.
     pub message: String,
+    /// The members of which one is missing there, if that is what is wrong.
+    pub lacks: Vec<String>,
 }
 
 impl Violation {
     /// How many are told of one instance; a thousand bad tools are no better news than these.
     pub const LIMIT: usize = 20;
+
+    /// Whether it is about the part of the instance that a JSON pointer names, or something in it; `*` is any key.
+    pub fn is_within(&self, part: &str) -> bool {
+        let mut wanted = part.split('/').skip(1);
+        let mut found = self.pointer.split('/').skip(1);
+        loop {
+            match (wanted.next(), found.next()) {
+                (None, _) => return true,
+                (Some(key), Some(there)) if key == "*" || key == there => {}
+                (Some(key), None) => {
+                    let is_missing = key == "*" || self.lacks.iter().any(|name| name == key);
+                    return !self.lacks.is_empty() && is_missing && wanted.next().is_none();
+                }
+                _ => return false,
+            }
+        }
+    }
 }
 
 impl fmt::Display for Violation {
@@ -41,7 +60,9 @@ pub(super) fn collect<'i>(errors: impl Iterator<Item = ValidationError<'i>>) -> 
         }
     }
     told.truncate(Violation::LIMIT);
-    told.into_iter().map(|flaw| Violation { message: flaw.message(), pointer: flaw.pointer }).collect()
+    let violation =
+        |flaw: Flaw| Violation { message: flaw.message(), pointer: flaw.pointer, lacks: flaw.wanted.members() };
+    told.into_iter().map(violation).collect()
 }
 
 /// A violation that can still be merged with those of other branches.
@@ -162,6 +183,13 @@ fn merged(pointer: &str, nearest: &[Flaw], others: &[Vec<Flaw>]) -> Option<Flaw>
 }
 
 impl Wanted {
+    fn members(self) -> Vec<String> {
+        match self {
+            Self::Members(names) => names,
+            _ => Vec::new(),
+        }
+    }
+
     /// Takes in what another branch wants; false where the two are of different kinds.
     fn join(&mut self, other: &Self) -> bool {
         match (self, other) {
@@ -234,5 +262,25 @@ fn alternatives(items: impl Iterator<Item = String>) -> String {
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_is_within_what_holds_it() {
+        let at = |pointer: &str, lacks: &[&str]| Violation {
+            pointer: pointer.to_owned(),
+            message: String::new(),
+            lacks: lacks.iter().map(|&name| name.to_owned()).collect(),
+        };
+        assert!(at("/tools/3/inputSchema/type", &[]).is_within("/tools/*/inputSchema"));
+        assert!(at("/tools/3", &["inputSchema"]).is_within("/tools/*/inputSchema"));
+        assert!(!at("/tools/3", &["name"]).is_within("/tools/*/inputSchema"));
+        assert!(!at("/tools/3", &[]).is_within("/tools/*/inputSchema"));
+        assert!(at("", &["ttlMs"]).is_within("/ttlMs") && !at("", &["ttlMs"]).is_within("/ttlMs/deep"));
+        assert!(at("/id", &[]).is_within("") && !at("/identity", &[]).is_within("/id"));
     }
 }

@@ -57,6 +57,8 @@ fn lookup<'a>(facts: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 fn words(name: &str) -> String {
     let words = match name {
         "tool" | "tool.name" => "tool that may be called and answers",
+        "tool.cased" => "callable tool whose name has letters",
+        "tool.particular" => "callable tool with an input schema that can be broken in several ways",
         "tool.required" => "callable tool with a required argument",
         "tool.no-arguments" => "callable tool without required arguments",
         "tool.progress" => "callable tool that reports progress",

@@ -260,8 +260,11 @@ pub struct Watch {
     pub matching: Option<Value>,
     /// JSON pointers with `*` for every element or member, relative to the message: what is compared. Empty: the message.
     pub at: String,
-    /// The revision's definition it must satisfy: a name, or `auto` for what the profile says of the method.
+    /// The revision's definition it must satisfy: a name, or `auto` for what the profile says of the method. A result that
+    /// is of another kind than a name says (a task, a demand for input) is left out, as is all where no such name is defined.
     pub definition: Option<String>,
+    /// JSON pointers, with `*` as in `at`, to parts that the definition is not held to: another requirement is about them.
+    pub except: Vec<String>,
     /// JSON Schema it must satisfy.
     pub schema: Option<Value>,
     /// What is wanted, in words, as in [`Expect`].

@@ -153,6 +153,7 @@ fn watch(node: &Node, line: usize) -> Option<Watch> {
         matching: node.get("matching").map(Node::to_value),
         at: optional(node, "at", string)?.unwrap_or_default(),
         definition: optional(node, "definition", string)?,
+        except: optional(node, "except", strings)?.unwrap_or_default(),
         schema: node.get("schema").map(Node::to_value),
         wants: optional(node, "wants", prose)?,
         proves: string(node.get("proves")?)?,

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+/// The longest text that is made to be too long, in characters.
+const LONG: usize = 20_000;
 /// Nesting up to which a schema is followed.
 const DEPTH: usize = 12;
 
@@ -21,6 +23,56 @@ pub(super) fn wrong_type(declared: &Value) -> Option<Value> {
         "array" | "object" => json!(17),
         _ => return None,
     })
+}
+
+/// Arguments that break an input schema in one place each, by the keyword that they break: made from arguments that it
+/// accepts, by one change to a member.
+pub(super) fn invalid(schema: &Value, accepted: &Value) -> Map<String, Value> {
+    let Ok(validator) = jsonschema::draft202012::new(schema) else { return Map::new() };
+    let mut found = Map::new();
+    let mut attempts = Vec::new();
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let mut arguments = accepted.clone();
+        arguments.as_object_mut().map(|members| members.shift_remove(name));
+        attempts.push(arguments);
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        for wrong in wrong_values(property) {
+            let mut arguments = accepted.clone();
+            arguments[name] = wrong;
+            attempts.push(arguments);
+        }
+    }
+    let mut surplus = accepted.clone();
+    surplus["litmus_surplus"] = json!("litmus");
+    attempts.push(surplus);
+    for arguments in attempts {
+        let mut errors = validator.iter_errors(&arguments);
+        if let (Some(error), None) = (errors.next(), errors.next()) {
+            let path = error.schema_path().to_string();
+            let keyword = path.rsplit('/').next().unwrap_or_default();
+            found.entry(keyword).or_insert_with(|| arguments.clone());
+        }
+    }
+    found
+}
+
+/// Values that break a schema of a plain value, each in another way.
+fn wrong_values(schema: &Value) -> Vec<Value> {
+    let mut wrong: Vec<Value> = wrong_type(&schema["type"]).into_iter().collect();
+    if schema.get("enum").is_some() {
+        wrong.push(json!("litmus-no-such-choice"));
+    }
+    let number = |key: &str| schema.get(key).and_then(Value::as_i64);
+    wrong.extend(number("minimum").and_then(|least| least.checked_sub(1)).map(Value::from));
+    wrong.extend(number("maximum").and_then(|most| most.checked_add(1)).map(Value::from));
+    if let Some(most) = number("maxLength").and_then(|most| usize::try_from(most).ok()).filter(|most| *most <= LONG) {
+        wrong.push(json!("l".repeat(most + 1)));
+    }
+    if number("minLength").is_some_and(|least| least > 0) {
+        wrong.push(json!(""));
+    }
+    wrong
 }
 
 fn make(schema: &Value, root: &Value, depth: usize) -> Option<Value> {
@@ -133,5 +185,19 @@ mod tests {
             None
         );
         assert_eq!(generate(&json!({"type": "object"})), Some(json!({})));
+    }
+
+    #[test]
+    fn what_is_invalid_breaks_one_keyword() {
+        let schema = json!({"type": "object", "required": ["n"], "additionalProperties": false, "properties": {
+            "n": {"type": "integer", "minimum": 1, "maximum": 5}, "mode": {"enum": ["x", "y"]},
+            "name": {"type": "string", "maxLength": 3}, "any": {}}});
+        let invalid = invalid(&schema, &json!({"n": 1}));
+        let mut keywords: Vec<_> = invalid.keys().map(String::as_str).collect();
+        keywords.sort_unstable();
+        assert_eq!(keywords, ["additionalProperties", "enum", "maxLength", "maximum", "minimum", "required", "type"]);
+        assert_eq!(invalid["required"], json!({}));
+        assert_eq!(invalid["maximum"], json!({"n": 6}));
+        assert_eq!(super::invalid(&json!({"type": "object"}), &json!({})), Map::new());
     }
 }

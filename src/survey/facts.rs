@@ -31,8 +31,8 @@ pub struct Survey {
     pub notes: Vec<String>,
 }
 
-/// Tools that are tried at most, to find one that answers.
-const TRIES: usize = 8;
+/// Tools, resources and prompts of which one is tried at most, to find those that answer. Each tool is called once.
+const TRIES: usize = 16;
 
 /// Learns what an open session offers. `arguments` of tools by name come from the user's configuration.
 pub async fn survey(session: &mut Session, policy: &CallPolicy, within: Duration) -> Survey {
@@ -107,6 +107,11 @@ async fn tools(
         if result["isError"] == true {
             continue;
         }
+        let other_case = other_case(&tool["name"]).filter(|name| named.iter().all(|tool| tool["name"] != **name));
+        if let Some(other) = other_case {
+            let fact = json!({"name": tool["name"], "other-name": other, "arguments": arguments});
+            found.entry("cased").or_insert(fact);
+        }
         let mut sorts = sorts(tool, &arguments);
         if has_reported(session, &token) {
             sorts.push((Some("progress"), json!({"name": tool["name"], "arguments": arguments})));
@@ -158,7 +163,19 @@ fn sorts(tool: &Value, arguments: &Value) -> Vec<(Option<&'static str>, Value)> 
         fact["wrong-arguments"][argument] = wrong;
         sorts.push((Some("typed"), fact));
     }
+    let invalid = arguments::invalid(schema, arguments);
+    if invalid.len() > 1 {
+        sorts.push((Some("particular"), json!({"name": tool["name"], "arguments": arguments, "invalid": invalid})));
+    }
     sorts
+}
+
+/// A name with its ASCII letters in the other case, if it has any.
+fn other_case(name: &Value) -> Option<String> {
+    let name = name.as_str()?;
+    let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+    let swapped: String = name.chars().map(swap).collect();
+    (swapped != name).then_some(swapped)
 }
 
 pub(super) fn may_call(tool: &Value, policy: &CallPolicy) -> bool {

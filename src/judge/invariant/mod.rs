@@ -13,6 +13,7 @@ mod http_sse;
 mod ids;
 mod logging;
 mod metadata;
+mod mirrored;
 mod names;
 mod pings;
 mod resources;
@@ -21,6 +22,7 @@ mod subscriptions;
 mod survives;
 mod tasks;
 mod text;
+mod tools;
 mod undeclared;
 
 use super::context::{Context, Judged};
@@ -42,6 +44,7 @@ pub const INVARIANTS: &[(&str, Invariant)] = &[
     ("ids", ids::judge),
     ("logging", logging::judge),
     ("metadata", metadata::judge),
+    ("mirrored", mirrored::judge),
     ("names", names::judge),
     ("pings", pings::judge),
     ("resources", resources::judge),
@@ -50,6 +53,7 @@ pub const INVARIANTS: &[(&str, Invariant)] = &[
     ("survives", survives::judge),
     ("tasks", tasks::judge),
     ("text", text::judge),
+    ("tools", tools::judge),
     ("undeclared", undeclared::judge),
 ];
 
