@@ -84,7 +84,8 @@ fn definition<'a>(watch: &'a Watch, heard: &Heard<'_>, revision: Revision) -> Op
         When::Error(_) => Some(Profile::of(revision).error_response.as_str()),
         _ => definition_of(heard, revision),
     };
-    if is_of_unknown_kind(heard, revision) {
+    // That a result is an object at all is for JSON-RPC to say.
+    if heard.result().is_some_and(|result| !result.is_object()) || is_of_unknown_kind(heard, revision) {
         return None;
     }
     if name == "auto" {

@@ -49,6 +49,9 @@ impl Mock {
     pub(super) fn call(&mut self, request: &Request, out: &mut Vec<Output>) -> Result<Answer, Refusal> {
         let name = request.text("name")?;
         let arguments = Value::Object(request.object("arguments")?);
+        if self.options.has(Quirk::WantsArguments) && !request.params.contains_key("arguments") {
+            return Err(Refusal::params("`arguments` must be given"));
+        }
         let tool = tools::find(name, request.revision, self.options.features, self.world.extras)
             .ok_or_else(|| Refusal::params("there is no such tool"))?;
         if let Some(answer) = self.call_as_task(request, tool, &arguments, out)? {
@@ -161,8 +164,10 @@ fn sum(revision: Revision, arguments: &Value) -> Object {
         (Some(a), Some(b)) => a.checked_add(b).map(Value::from),
         _ => None,
     };
+    // What is no number, and was not refused, counts as nothing.
+    let number = |value: &Value| value.as_f64().unwrap_or_default();
     // Beyond all numbers that JSON can say there is nothing better than an error.
-    let sum = sum.or_else(|| serde_json::Number::from_f64(a.as_f64()? + b.as_f64()?).map(Value::Number));
+    let sum = sum.or_else(|| serde_json::Number::from_f64(number(a) + number(b)).map(Value::Number));
     let Some(sum) = sum else { return failed("the sum is too large") };
     if revision < Revision::V2025_06_18 {
         return text(&sum.to_string());

@@ -43,6 +43,8 @@ pub enum Quirk {
     AcceptsAnyCursor,
     /// Tools run with whatever arguments they are given.
     SkipsValidation,
+    /// A call without `arguments` is refused, whatever the tool requires.
+    WantsArguments,
     /// Asks the client for what it did not declare.
     AsksUndeclared,
     /// Remembers what an earlier request declared (stateless era).
@@ -106,7 +108,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 46] = [
+    pub const TABLE: [(&'static str, Self); 47] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -126,6 +128,7 @@ impl Quirk {
         ("completes-without-limit", Self::CompletesWithoutLimit),
         ("accepts-any-cursor", Self::AcceptsAnyCursor),
         ("skips-validation", Self::SkipsValidation),
+        ("wants-arguments", Self::WantsArguments),
         ("asks-undeclared", Self::AsksUndeclared),
         ("remembers-capabilities", Self::RemembersCapabilities),
         ("trusts-state", Self::TrustsState),

@@ -38,8 +38,9 @@ impl Mock {
     fn serve_list_or_item(&mut self, request: &Request, out: &mut Vec<Output>) -> Option<Answer> {
         let all = self.options.offers_all();
         let (revision, world, params) = (request.revision, &self.world, &request.params);
+        // Within one walk over the pages the order stays.
+        self.listed += usize::from(request.method == "tools/list" && !params.contains_key("cursor"));
         let turns = if self.options.has(Quirk::ShufflesLists) { self.listed } else { 0 };
-        self.listed += 1;
         let list = |member: &str, items: &[Value], size: usize| {
             let mut items = items.to_vec();
             let turns = turns % items.len().max(1);

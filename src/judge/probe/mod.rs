@@ -17,6 +17,7 @@ mod lists;
 mod log_levels;
 pub(super) mod negotiation;
 mod opens;
+mod order;
 mod resume;
 mod session_end;
 mod session_ids;
@@ -26,6 +27,7 @@ mod streams;
 mod subscriptions;
 mod task_list;
 mod teardown;
+mod validation;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -108,6 +110,7 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("log-levels", log_levels::run),
     ("negotiation", negotiation::run),
     ("opens", opens::run),
+    ("order", order::run),
     ("resume", resume::run),
     ("session-end", session_end::run),
     ("session-ids", session_ids::run),
@@ -117,6 +120,7 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("subscriptions", subscriptions::run),
     ("task-list", task_list::run),
     ("teardown", teardown::run),
+    ("validation", validation::run),
 ];
 
 /// The probe of a name.
