@@ -65,7 +65,10 @@ fn subject<'a>(watch: &Watch, heard: &'a Heard<'_>) -> Option<&'a Value> {
     let (subject, method) = match &watch.when {
         When::Message => (Some(heard.message.value()), &None),
         When::Response(method) => (Some(heard.message.value()).filter(|_| heard.kind == Kind::Response), method),
-        When::Result(method) => (heard.result(), method),
+        // A request that was sent to be wrong should have no result: what is in one that it gets is beside the point.
+        When::Result(method) => {
+            (heard.result().filter(|_| !heard.request.as_ref().is_some_and(|r| r.deliberate)), method)
+        }
         When::Error(method) => (heard.error().map(|_| heard.message.value()), method),
         When::Notification(method) => {
             (Some(heard.message.value()).filter(|_| heard.kind == Kind::Notification), method)
