@@ -21,50 +21,74 @@ const MOST: usize = 8;
 pub(super) fn run<'a>(mut setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>> {
     Box::pin(async move {
         let mut judged = Vec::new();
-        for (reference, arguments) in references(&setting) {
-            for argument in &arguments {
-                ask(&mut setting, &reference, argument, &mut judged).await;
+        for references in references(&setting) {
+            // What cannot be completed may be refused, but hardly everything of one kind.
+            let (mut understood, mut refused) = (false, None);
+            for (reference, arguments) in &references {
+                let mut answered = Vec::new();
+                for argument in arguments {
+                    match ask(&mut setting, reference, argument).await {
+                        Ok(()) => answered.push(argument),
+                        Err(refusal) => refused = Some(refusal),
+                    }
+                }
+                understood |= !answered.is_empty();
+                if let Some(second) = answered.iter().find(|argument| **argument != &arguments[0]) {
+                    judged.extend(ask_in_context(&mut setting, reference, &arguments[0], second).await);
+                }
             }
-            if let [first, second, ..] = arguments.as_slice()
-                && setting.session.revision() >= Revision::V2025_06_18
-            {
-                let params = json!({"ref": reference, "argument": {"name": second, "value": ""},
-                                    "context": {"arguments": {first: "1"}}});
-                let (sent, answer) = setting.ask("completion/complete", params).await;
-                judged.push(match &answer {
-                    Awaited::Message(_, message) if message.result().is_some() => Judged::pass(CONTEXT),
-                    _ => setting.fail(CONTEXT, sent.index, "a result", came(&answer)),
-                });
-            }
+            judged.extend(match refused {
+                _ if understood => Some(Judged::pass(BOTH)),
+                Some((from, actual)) => Some(setting.fail(BOTH, from, "a result for something that is listed", actual)),
+                None => None,
+            });
         }
         judged
     })
 }
 
-/// Asks for nothing typed yet, for a letter, and for the first suggestion whole.
-async fn ask(setting: &mut Setting<'_>, reference: &Value, argument: &str, judged: &mut Vec<Judged>) {
+/// Asks for nothing typed yet, for a letter, and for the first suggestion whole; or tells what was refused.
+async fn ask(setting: &mut Setting<'_>, reference: &Value, argument: &str) -> Result<(), (usize, String)> {
     let mut suggestion = None;
     for typed in ["", "a"] {
-        let params = json!({"ref": reference, "argument": {"name": argument, "value": typed}});
-        let (sent, answer) = setting.ask("completion/complete", params).await;
+        let (sent, answer) = setting.ask("completion/complete", params(reference, argument, typed)).await;
         let result = match &answer {
             Awaited::Message(_, message) => message.result(),
             _ => None,
         };
-        judged.push(match result {
-            Some(_) => Judged::pass(BOTH),
-            None => setting.fail(BOTH, sent.index, "a result: what is referred to is listed", came(&answer)),
-        });
-        suggestion = suggestion.or_else(|| result?.pointer("/completion/values/0")?.as_str().map(str::to_owned));
+        let Some(result) = result else { return Err((sent.index, came(&answer))) };
+        let first = || result.pointer("/completion/values/0")?.as_str().map(str::to_owned);
+        suggestion = suggestion.or_else(first);
     }
     if let Some(whole) = suggestion {
-        let params = json!({"ref": reference, "argument": {"name": argument, "value": whole}});
-        setting.ask("completion/complete", params).await;
+        setting.ask("completion/complete", params(reference, argument, &whole)).await;
     }
+    Ok(())
 }
 
-/// References to what is listed, each with what it takes.
-fn references(setting: &Setting<'_>) -> Vec<(Value, Vec<String>)> {
+/// Asks for an argument that was completed before, with another one settled.
+async fn ask_in_context(setting: &mut Setting<'_>, reference: &Value, settled: &str, argument: &str) -> Option<Judged> {
+    if setting.session.revision() < Revision::V2025_06_18 {
+        return None;
+    }
+    let mut params = params(reference, argument, "");
+    params["context"] = json!({"arguments": {settled: "1"}});
+    let (sent, answer) = setting.ask("completion/complete", params).await;
+    Some(match &answer {
+        Awaited::Message(_, message) if message.result().is_some() => Judged::pass(CONTEXT),
+        _ => setting.fail(CONTEXT, sent.index, "a result, as without the context", came(&answer)),
+    })
+}
+
+fn params(reference: &Value, argument: &str, typed: &str) -> Value {
+    json!({"ref": reference, "argument": {"name": argument, "value": typed}})
+}
+
+/// A reference to what is listed, with what it takes.
+type Reference = (Value, Vec<String>);
+
+/// References to prompts, and references to templates.
+fn references(setting: &Setting<'_>) -> [Vec<Reference>; 2] {
     let listed = |fact: &str| setting.context.facts.get(fact).and_then(Value::as_array).cloned().unwrap_or_default();
     let prompts = listed("prompts").into_iter().map(|prompt| {
         let arguments = prompt["arguments"].as_array().into_iter().flatten();
@@ -75,8 +99,8 @@ fn references(setting: &Setting<'_>) -> Vec<(Value, Vec<String>)> {
         let text = template["uriTemplate"].as_str()?;
         Some((json!({"type": "ref/resource", "uri": text}), variables(text)))
     });
-    let takes = |(_, arguments): &(Value, Vec<String>)| !arguments.is_empty();
-    prompts.filter(takes).take(MOST).chain(templates.filter(takes).take(MOST)).collect()
+    let takes = |(_, arguments): &Reference| !arguments.is_empty();
+    [prompts.filter(takes).take(MOST).collect(), templates.filter(takes).take(MOST).collect()]
 }
 
 /// The variables of a URI template, without operators and modifiers.

@@ -7,17 +7,18 @@ use super::Setting;
 use crate::judge::context::Judged;
 use crate::session::open;
 
-const SECURE: &str = "http.session.id-secure";
+/// The requirement, and the number of characters in which two ids must be able to differ, at least. A counter or a clock
+/// gives fewer than twelve; fewer than eight are beyond doubt.
+const REQUIREMENTS: [(&str, usize); 2] = [("http.session.id-secure", 12), ("security.session.unpredictable", 8)];
 
 /// Sessions opened.
 const SESSIONS: usize = 6;
 
-/// Characters in which two ids must be able to differ, at least: a counter or a clock gives fewer.
-const VARYING: usize = 12;
-
 /// Judges that session ids cannot be guessed (specification: basic/transports#session-management).
 pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>> {
     Box::pin(async move {
+        let proved = |(requirement, _): &&(&str, usize)| setting.proves().iter().any(|proved| proved == requirement);
+        let Some((requirement, least)) = REQUIREMENTS.iter().find(proved) else { return Vec::new() };
         let context = setting.context;
         let mut ids = Vec::new();
         for _ in 0..SESSIONS {
@@ -27,15 +28,15 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
             setting.transcripts.push(opening.session.close().await);
         }
         if ids.len() < 2 {
-            return vec![Judged::inconclusive(SECURE, "no further sessions could be opened", None)];
+            return vec![Judged::inconclusive(requirement, "no further sessions could be opened", None)];
         }
         let varying = varying(&ids);
-        vec![if varying >= VARYING {
-            Judged::pass(SECURE)
+        vec![if varying >= *least {
+            Judged::pass(requirement)
         } else {
             let expected = "ids of sessions that nobody can guess";
             let actual = format!("ids that differ in {varying} characters: {}", ids.join(", "));
-            setting.fail(SECURE, setting.session.transcript().entries().len(), expected, actual)
+            setting.fail(requirement, setting.session.transcript().entries().len(), expected, actual)
         }]
     })
 }
