@@ -1,13 +1,15 @@
 //! `certify` and `verify` as their users meet them: what is written, what is found, and that other tools agree.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use mcp_litmus::protocol::{RequirementSet, Revision};
 use mcp_litmus::report::sha256;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-litmus");
@@ -171,6 +173,57 @@ fn what_fails_is_told_and_certified_as_failed() {
     let verified = text(&place.litmus(&["verify", "out"]));
     assert!(verified.starts_with("exit 0\n") && verified.contains("litmus-mock 0.1.0 does not conform"), "{verified}");
     assert!(verified.contains("    failed: ping.response.empty\n"), "{verified}");
+}
+
+#[test]
+fn a_certificate_of_a_url_tells_no_secret() {
+    let place = Place::new();
+    let mut server = Command::new(PROGRAM);
+    server.args(["serve", "--transport", "http"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = server.spawn().expect("the program starts");
+    let mut url = String::new();
+    BufReader::new(server.stdout.take().expect("is piped")).read_line(&mut url).expect("is told");
+    let header = "Authorization: Bearer hunter2-hunter2";
+    let certified = text(&place.certify(&["--header", header, "--call-tools", "all", "--url", url.trim()]));
+    server.kill().and_then(|()| server.wait()).expect("the server ends");
+    assert!(certified.starts_with("exit 0\n") && certified.contains("to 2025-11-25 over http"), "{certified}");
+    let subject = &place.statement()["subject"][0];
+    assert_eq!(subject["uri"], url.trim());
+    assert_eq!(subject["digest"]["sha256"], sha256(url.trim().as_bytes()));
+    let mut transcript = String::new();
+    GzDecoder::new(&*place.read("transcript.jsonl.gz")).read_to_string(&mut transcript).expect("is gzip");
+    assert!(transcript.contains("\"head\":{\"status\":200"), "{transcript}");
+    assert!(!transcript.contains("hunter2"));
+    for name in place.files("out") {
+        assert!(!String::from_utf8_lossy(&place.read(&name)).contains("hunter2"), "{name}");
+    }
+}
+
+#[test]
+fn an_interrupted_certificate_leaves_nothing() {
+    let place = Place::new();
+    let mut command = Command::new(PROGRAM);
+    command.args([
+        "certify",
+        "--revision",
+        "2025-11-25",
+        "--out",
+        "out",
+        "--",
+        "sh",
+        "-c",
+        "touch started; exec sleep 600",
+    ]);
+    command.current_dir(place.0.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut certify = command.spawn().expect("the program starts");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !place.path("started").exists() {
+        assert!(Instant::now() < deadline && certify.try_wait().expect("a child").is_none(), "it starts the target");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    kill_process(Pid::from_child(&certify), Signal::INT).expect("is there");
+    assert_eq!(certify.wait().expect("ends").code(), Some(130));
+    assert_eq!(place.files("."), ["started"]);
 }
 
 #[test]

@@ -111,6 +111,52 @@ fn explanations() -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
+/// What a real server offers is the same twice, and its certificate verifies, whatever it says.
+#[test]
+fn a_real_server_is_recorded_and_certified() {
+    let Some(command) = command_of("everything-stdio") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let litmus = |words: &[&str], target: &[String]| {
+        let mut litmus = Command::new(env!("CARGO_BIN_EXE_mcp-litmus"));
+        litmus.args(words).args(target).current_dir(folder.path()).stdin(Stdio::null());
+        let output = litmus.output().expect("the program starts");
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let snapshot = || litmus(&["snapshot", "--fail-on-change", "any", "--"], &command);
+    let (first, again) = (snapshot(), snapshot());
+    assert!(first.0 == Some(0) && first.1.matches("recorded").count() == 4, "{first:?}");
+    assert!(again.0 == Some(0) && again.1.matches("unchanged").count() == 4, "{again:?}");
+
+    let words = [
+        "certify",
+        "--revision",
+        "2025-11-25",
+        "--out",
+        "certificate",
+        "--timeout",
+        "30s",
+        "--call-tools",
+        "all",
+        "--",
+    ];
+    let (code, told) = litmus(&words, &command);
+    assert!(matches!(code, Some(0 | 1)) && told.contains("to 2025-11-25 over stdio"), "{told}");
+    let (code, told) = litmus(&["verify", "certificate"], &[]);
+    assert!(code == Some(0) && told.contains("  subject index.js sha256:"), "{told}");
+    let refused = litmus(&["certify", "--revision", "2026-07-28", "--out", "other", "--"], &command);
+    assert_eq!(refused.0, Some(3), "{refused:?}");
+}
+
+/// The command of a peer over stdio; `None` where it is not installed.
+fn command_of(name: &str) -> Option<Vec<String>> {
+    let peer = listed_peers().into_iter().find(|peer| peer.name == name).expect("it is listed");
+    let folder = installed(&peer)?;
+    match started(&peer, &folder).0 {
+        Target::Command(command) => Some([vec![command.program], command.arguments].concat()),
+        _ => None,
+    }
+}
+
 fn peer(name: &str) {
     if std::env::var("LITMUS_PEER").is_ok_and(|wanted| wanted != name) {
         return;
@@ -127,13 +173,7 @@ fn peer(name: &str) {
 /// Runs the suite against a peer; `None` where it is not installed.
 fn judge(name: &str) -> Option<Vec<(RunInfo, Vec<CheckResult>)>> {
     let peer = listed_peers().into_iter().find(|peer| peer.name == name).expect("it is listed");
-    let folder = peers_folder();
-    if !is_installed(&peer, &folder) {
-        let missing = format!("{name} is not installed in {}: run ci/peers", folder.display());
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
-        writeln!(std::io::stderr(), "skipped: {missing}").expect("standard error");
-        return None;
-    }
+    let folder = installed(&peer)?;
     let (target, server) = started(&peer, &folder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let runs = runtime.block_on(run_suite(target));
@@ -141,6 +181,18 @@ fn judge(name: &str) -> Option<Vec<(RunInfo, Vec<CheckResult>)>> {
     let spoken: Vec<_> = runs.iter().map(|(run, _)| run.revision.clone()).collect();
     assert_eq!(spoken, peer.revisions, "{name} speaks the revisions that ci/peers.yaml lists");
     Some(runs)
+}
+
+/// Where the peers are, if this one is among them; a word on standard error if not.
+fn installed(peer: &Peer) -> Option<PathBuf> {
+    let folder = peers_folder();
+    if !is_installed(peer, &folder) {
+        let missing = format!("{} is not installed in {}: run ci/peers", peer.name, folder.display());
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
+        writeln!(std::io::stderr(), "skipped: {missing}").expect("standard error");
+        return None;
+    }
+    Some(folder)
 }
 
 async fn run_suite(target: Target) -> Vec<(RunInfo, Vec<CheckResult>)> {

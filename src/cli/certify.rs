@@ -2,8 +2,9 @@
 //! the checks do.
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -22,6 +23,7 @@ use crate::report::{
     Basis, Collected, Draft, Format, Grade, Outcome, Outcomes, RunReport, SigningKey, outcomes, statement,
 };
 use crate::run::{Ledger, Selection, Settings};
+use crate::scenario::Catalogue;
 use crate::session::{Transcript, record};
 use crate::source::printable;
 use crate::transport::Target;
@@ -142,7 +144,7 @@ fn secrets(target: &Target) -> Vec<String> {
     words.filter(|word| word.len() >= SHORTEST).map(str::to_owned).collect()
 }
 
-fn run(settings: &Settings, catalogue: &crate::scenario::Catalogue) -> Result<(Ended, Collected), Stop> {
+fn run(settings: &Settings, catalogue: &Catalogue) -> Result<(Ended, Collected), Stop> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stop::fault(format!("cannot set up the runtime: {error}")))?;
     runtime.block_on(async {
@@ -225,12 +227,12 @@ fn told(out: &Path, report: &RunReport, set: &RequirementSet, outcomes: &Outcome
             Outcome::Inconclusive(reason) => format!("not judged: {}", printable(reason, 200)),
             _ => continue,
         };
-        text += &format!("  {:10} {id}: {what}\n", level.as_str());
+        let _ = writeln!(text, "  {:10} {id}: {what}", level.as_str());
     }
     let count = |wanted: fn(&Outcome) -> bool| outcomes.values().filter(|(_, outcome)| wanted(outcome)).count();
     let passed = count(|outcome| *outcome == Outcome::Passed);
     let left = count(|outcome| matches!(outcome, Outcome::NotExercised(_)));
-    text += &format!("{passed} of {} requirements seen to hold, {left} not exercised\n", outcomes.len());
-    text += &format!("written to {}\n", printable(&out.display().to_string(), 400));
+    let _ = writeln!(text, "{passed} of {} requirements seen to hold, {left} not exercised", outcomes.len());
+    let _ = writeln!(text, "written to {}", printable(&out.display().to_string(), 400));
     text
 }

@@ -39,8 +39,8 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Stop> {
     match verified {
         Ok((verified, set)) => console::print(&told(&verified, &set, key.is_some())),
         Err(wrong) => {
-            let lines: String = wrong.iter().map(|line| format!("  {}\n", printable(line, LINE))).collect();
-            console::print(&format!("not valid\n{lines}"))?;
+            let lines: Vec<_> = wrong.iter().map(|line| format!("  {}", printable(line, LINE))).collect();
+            console::print(&format!("not valid\n{}\n", lines.join("\n")))?;
             Ok(Exit::Fails)
         }
     }

@@ -190,7 +190,7 @@ fn sums(folder: &Path) -> io::Result<String> {
     let mut text = String::new();
     for name in names {
         if let Some(bytes) = present(fs::read(folder.join(name)))? {
-            text += &format!("{}  {name}\n", sha256(&bytes));
+            text.extend([&sha256(&bytes), "  ", name, "\n"]);
         }
     }
     Ok(text)
