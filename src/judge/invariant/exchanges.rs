@@ -16,12 +16,15 @@ pub(super) struct Exchange<'a> {
     /// Wrong on purpose, or of unknown correctness.
     pub(super) deliberate: bool,
     /// Status and header fields, with their entry.
-    pub(super) head: Option<(&'a Entry, u16, &'a [(String, String)])>,
+    pub(super) head: Option<Head<'a>>,
     /// The entries of body and events.
     pub(super) content: Vec<&'a Entry>,
     /// How it ended, if it did.
     pub(super) end: Option<End>,
 }
+
+/// The entry of a head, its status, and its header fields.
+type Head<'a> = (&'a Entry, u16, &'a [(String, String)]);
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

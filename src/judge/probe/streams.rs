@@ -43,7 +43,8 @@ async fn one_stream_each(setting: &mut Setting<'_>) -> Judged {
     }
     let (second, head) = get(setting.session, Vec::new(), within).await;
     if let Some(reason) = refusal(head.as_ref(), "a second stream") {
-        [first, second].iter().for_each(|stream| setting.session.abandon(stream));
+        setting.session.abandon(&first);
+        setting.session.abandon(&second);
         return Judged::skipped(ONCE, reason);
     }
     if setting.session.capabilities().get("logging").is_some() {
@@ -111,7 +112,10 @@ async fn end(session: &mut Session, streams: &[&Sent], context: &Context) {
     let (_, answer) = delete(session, within).await;
     if !answer.is_some_and(|head| head.is_success()) {
         session.alive(within).await;
-        return streams.iter().for_each(|stream| session.abandon(stream));
+        for stream in streams {
+            session.abandon(stream);
+        }
+        return;
     }
     for stream in streams {
         session.exchange_end(stream, false, within).await;

@@ -36,7 +36,9 @@ impl Stream {
     /// A stream of HTTP+SSE, that begins with the address for what the client sends (but for what rules put before it).
     pub(super) fn legacy(address: &str, before: &[Value]) -> (Self, Events) {
         let (mut stream, events) = Self::new(None, true);
-        before.iter().for_each(|message| stream.send(message));
+        for message in before {
+            stream.send(message);
+        }
         stream.write(format!("event: endpoint\ndata: {address}\n\n").into());
         (stream, events)
     }
