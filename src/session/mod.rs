@@ -4,11 +4,15 @@ mod conversation;
 mod headers;
 mod opening;
 mod record;
+mod send;
 mod stranger;
 mod transcript;
+mod wait;
 
-pub use conversation::{Awaited, Edits, Sent, Session, alive_method};
+pub use conversation::Session;
 pub use opening::{Opened, Opening, connect, open};
 pub use record::record;
+pub use send::{Edits, Sent};
 pub use stranger::{Reply, Stranger};
 pub use transcript::{Entry, Transcript, What};
+pub use wait::{Awaited, alive_method};

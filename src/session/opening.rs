@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::conversation::{Advance, Awaited, Edits, Sent, Session, client_info};
+use super::Session;
+use super::send::{Edits, Sent, client_info};
+use super::wait::{Advance, Awaited};
 use super::{Transcript, What};
 use crate::protocol::{Era, Revision};
 use crate::transport::{
