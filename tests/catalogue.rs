@@ -14,7 +14,8 @@ use mcp_litmus::outcome::{CheckResult, Event, Verdict};
 use mcp_litmus::protocol::{Era, Requirement, Revision};
 use mcp_litmus::run::{Ledger, Plan, RunError, Selection, Settings, checks_of, proves, run};
 use mcp_litmus::scenario::{Broken, Catalogue, Scenario};
-use mcp_litmus::survey::CallPolicy;
+use mcp_litmus::source::Secrets;
+use mcp_litmus::survey::{CallPolicy, Calls};
 use mcp_litmus::transport::{Limits, Peer, Target, UrlTarget};
 use mcp_litmus::wire::TransportKind;
 
@@ -299,7 +300,8 @@ async fn try_one(catalogue: &Catalogue, trial: &Trial) -> Vec<CheckResult> {
         words: Vec::new(),
         revisions: vec![trial.revision],
         selection: selection(&selected),
-        calls: CallPolicy::All,
+        calls: Calls { policy: CallPolicy::All, ..Calls::default() },
+        secrets: Secrets::default(),
         jobs: 4,
         timeout: patience,
         start_timeout: patience,

@@ -69,7 +69,9 @@ fn assert_one_cause(arguments: &[&str], target: &[&str], cause: &str) {
 
 #[test]
 fn help_is_short_and_whole() {
-    for command in ["run", "list", "explain", "coverage", "lint", "report", "snapshot", "certify", "verify", "serve"] {
+    for command in
+        ["run", "list", "explain", "coverage", "lint", "report", "snapshot", "certify", "verify", "serve", "init"]
+    {
         assert_page!(format!("help-{command}"), page(&[command, "--help"]));
     }
     assert_page!("help", page(&["--help"]));

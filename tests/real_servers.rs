@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use mcp_litmus::outcome::{CheckResult, Event, RunInfo, TargetInfo, Verdict};
 use mcp_litmus::run::{Ledger, Selection, Settings, run};
 use mcp_litmus::scenario::Catalogue;
-use mcp_litmus::source::{Document, Source};
-use mcp_litmus::survey::CallPolicy;
+use mcp_litmus::source::{Document, Secrets, Source};
+use mcp_litmus::survey::{CallPolicy, Calls};
 use mcp_litmus::transport::{CommandTarget, Limits, Target, UrlTarget};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
@@ -203,7 +203,8 @@ async fn run_suite(target: Target) -> Vec<(RunInfo, Vec<CheckResult>)> {
         words: Vec::new(),
         revisions: Vec::new(),
         selection: Selection::default(),
-        calls: CallPolicy::All,
+        calls: Calls { policy: CallPolicy::All, ..Calls::default() },
+        secrets: Secrets::default(),
         jobs: 2,
         // Far longer than any of them takes, and what they never answer is waited for this long.
         timeout: Duration::from_secs(10),

@@ -10,6 +10,7 @@ use super::certify::CertifyArgs;
 use super::console::Colour;
 use super::coverage::CoverageArgs;
 use super::explain::ExplainArgs;
+use super::init::InitArgs;
 use super::lint::LintArgs;
 use super::list::ListArgs;
 use super::report::ReportArgs;
@@ -67,6 +68,8 @@ pub(super) enum Command {
     Certify(Box<CertifyArgs>),
     /// Verify a certificate, and tell what it says
     Verify(VerifyArgs),
+    /// Write the settings of a repository, and the workflow of its pipeline
+    Init(InitArgs),
     /// Start the built-in MCP server, right or broken on demand
     Serve(ServeArgs),
 }
@@ -99,7 +102,11 @@ Examples:
   mcp-litmus run --url https://example.com/mcp --header 'Authorization: Bearer abc'
   mcp-litmus run --config .mcp.json --server search
   mcp-litmus run --demo --select tools --skip 'tools.call.*'
-  mcp-litmus run --report junit=junit.xml --report json=report.json -- my-server";
+  mcp-litmus run --report junit=junit.xml --report json=report.json -- my-server
+
+A file litmus.toml can say all this once (`mcp-litmus init` writes one), and so can variables of the environment:
+LITMUS_SETTINGS, _TARGET, _SELECT, _SKIP, _REVISION, _BASELINE, _CALL_TOOLS, _FAIL_ON, _JOBS, _TIMEOUT,
+_START_TIMEOUT, _REPORT and _COLOR. What is typed wins over these, and these win over the file.";
 
 /// Which server.
 #[derive(Debug, Default, clap::Args)]
@@ -130,6 +137,19 @@ pub(super) struct TargetArgs {
     /// The working directory of the program
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Target options")]
     pub cwd: Option<PathBuf>,
+    /// The settings of a repository, and its servers [default: litmus.toml, where there is one]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "LITMUS_SETTINGS", hide_env = true, help_heading = "Target options")]
+    pub settings: Option<PathBuf>,
+    /// Which server of the settings
+    #[arg(long, value_name = "NAME", env = "LITMUS_TARGET", hide_env = true, help_heading = "Target options")]
+    pub target: Option<String>,
+}
+
+impl TargetArgs {
+    /// Whether a target is named that is none of the settings.
+    pub(super) fn names_a_target(&self) -> bool {
+        !self.command.is_empty() || self.url.is_some() || self.config.is_some() || self.demo
+    }
 }
 
 /// Which checks, and what counts.
@@ -148,17 +168,17 @@ pub(super) struct CheckArgs {
     /// Scenarios of your own, in addition
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub scenarios: Vec<PathBuf>,
-    /// Which tools may be called: those annotated as read-only, all or none
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
-    pub call_tools: CallTools,
-    /// Which failures count: of MUST (and what every user expects), or of SHOULD as well
-    #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
-    pub fail_on: FailOn,
+    /// Which tools may be called: those annotated as read-only, all or none [default: read-only]
+    #[arg(long, value_name = "WHICH", value_enum, env = "LITMUS_CALL_TOOLS", hide_env = true)]
+    pub call_tools: Option<CallTools>,
+    /// Which failures count: of MUST (and what every user expects), or of SHOULD as well [default: must]
+    #[arg(long, value_name = "LEVEL", value_enum, env = "LITMUS_FAIL_ON", hide_env = true)]
+    pub fail_on: Option<FailOn>,
     /// Failures that are expected, each with a reason; any other fails, and so does one that is there no more
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "LITMUS_BASELINE", hide_env = true)]
     pub baseline: Option<PathBuf>,
     /// Write the failures of this run into the baseline, and take out what fails no more
-    #[arg(long, requires = "baseline")]
+    #[arg(long)]
     pub update_baseline: bool,
 }
 
@@ -167,13 +187,13 @@ pub(super) struct CheckArgs {
 #[command(next_help_heading = "Pace")]
 pub(super) struct PaceArgs {
     /// Sessions at once, beside the shared one [default: processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "LITMUS_JOBS", hide_env = true)]
     pub jobs: Option<u16>,
-    /// How long an answer may take: 500ms, 10s, 2m
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    pub timeout: Duration,
+    /// How long an answer may take: 500ms, 10s, 2m [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = duration, env = "LITMUS_TIMEOUT", hide_env = true)]
+    pub timeout: Option<Duration>,
     /// How long the server may take to start [default: three times --timeout]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, env = "LITMUS_START_TIMEOUT", hide_env = true)]
     pub start_timeout: Option<Duration>,
 }
 
@@ -196,7 +216,7 @@ pub(super) struct ReportsArgs {
     #[arg(long, short, action = ArgAction::SetTrue)]
     pub verbose: bool,
     /// When to use colours
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, env = "LITMUS_COLOR", hide_env = true)]
     pub color: Colour,
 }
 
@@ -218,7 +238,7 @@ pub(super) enum FailOn {
 }
 
 /// `500ms`, `10s`, `2m`, `8h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let units = [("ms", 1_u64), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
     let parse = |(unit, factor): &(&str, u64)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*factor);
     match units.iter().find_map(parse) {
@@ -242,7 +262,7 @@ mod tests {
     #[test]
     fn times_have_units() {
         let default = Args::try_parse_from(["litmus", "run", "--demo"]).map(|args| args.command);
-        assert!(matches!(default, Ok(Command::Run(args)) if args.pace.timeout == PaceArgs::TIMEOUT));
+        assert!(matches!(default, Ok(Command::Run(args)) if args.pace.timeout.is_none()));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));

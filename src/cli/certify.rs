@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::args::{CallTools, CheckArgs, PaceArgs, ReportsArgs, RunArgs, TargetArgs};
 use super::exit::{Exit, Stop};
 use super::run::{Ended, conduct};
-use super::{console, settings, subject};
+use super::{console, file, settings, subject};
 use crate::outcome::{CheckResult, Verdict};
 use crate::protocol::{Definitions, RequirementSet, Revision};
 use crate::report::{
@@ -60,9 +60,9 @@ pub(super) struct CertifyArgs {
     /// The level below which the exit code is 1
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t, help_heading = HEADING)]
     level: WantedLevel,
-    /// Which tools may be called: those annotated as read-only, all or none
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t, help_heading = HEADING)]
-    call_tools: CallTools,
+    /// Which tools may be called: those annotated as read-only, all or none [default: read-only]
+    #[arg(long, value_name = "WHICH", value_enum, env = "LITMUS_CALL_TOOLS", hide_env = true, help_heading = HEADING)]
+    call_tools: Option<CallTools>,
     #[command(flatten)]
     pace: PaceArgs,
 }
@@ -84,8 +84,9 @@ pub(super) fn certify(args: Box<CertifyArgs>) -> Result<Exit, Stop> {
     let set = RequirementSet::of(revision);
     let checks = CheckArgs { revision: vec![revision], call_tools, ..CheckArgs::default() };
     let args = RunArgs { target, checks, pace, events: None, reports: ReportsArgs::default() };
+    let file = file::File::of(&args.target)?;
     let catalogue = settings::catalogue(&[])?;
-    let mut settings = settings::settings(&args, &catalogue)?;
+    let mut settings = settings::settings(&args, file, &catalogue)?;
     settings.selection = Selection::of_requirements(set.requirements.iter().map(|entry| entry.id.clone()));
     let subject = subject::of(&settings.target, &settings.info)?;
     let draft = Draft::begin(&out)
@@ -157,7 +158,8 @@ fn run(settings: &Settings, catalogue: &Catalogue) -> Result<(Ended, Collected),
             }
             collected
         };
-        let (ended, collected) = tokio::join!(conduct(settings, catalogue, Ledger::new(sender)), gather);
+        let (ended, collected) =
+            tokio::join!(conduct(settings, catalogue, Ledger::new(sender).hiding(settings.secrets.clone())), gather);
         Ok((ended?, collected))
     })
 }

@@ -7,25 +7,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::exit::Stop;
+use super::variables::Variables;
 use super::{jsonc, settings};
 use crate::scenario::nearest;
-use crate::source::{Diagnostic, Document, Member, Node, NodeKind, Source, Span};
+use crate::source::{Diagnostic, Document, Member, Node, NodeKind, Secrets, Source, Span};
 use crate::transport::{CommandTarget, Target, UrlTarget};
 
 /// The members under which clients keep their servers.
 const TABLES: [&str; 2] = ["mcpServers", "servers"];
 
-/// The server of this name, or the only one there is; with its name.
-pub(super) fn server(file: &Path, name: Option<&str>) -> Result<(String, Target), Stop> {
+/// The server of this name, or the only one there is; with its name, and the values that were filled in.
+pub(super) fn server(file: &Path, name: Option<&str>) -> Result<(String, Target, Secrets), Stop> {
     let cannot = |why: &dyn std::fmt::Display| Stop::usage(format!("cannot read `{}`: {why}", file.display()));
     let bytes = fs::read(file).map_err(|why| cannot(&why))?;
     let text = String::from_utf8(bytes).map_err(|_| cannot(&"it is not UTF-8"))?;
     let source = Source::new(file.display().to_string(), jsonc::plain(text.trim_start_matches('\u{feff}')));
     let document = Document::read(&source).map_err(|mistake| Stop::mistakes(&[mistake]))?;
-    let mut reader = Reader { source: &source, folder: workspace(file), mistakes: document.mistakes.clone() };
+    let mut reader =
+        Reader { source: &source, variables: Variables::new(workspace(file)), mistakes: document.mistakes.clone() };
     let found = reader.find(&document.root, name);
     match (found, reader.mistakes.as_slice()) {
-        (Some(found), []) => Ok(found),
+        (Some((name, target)), []) => Ok((name, target, reader.variables.secrets.take())),
         (_, mistakes) => Err(Stop::mistakes(mistakes)),
     }
 }
@@ -38,7 +40,7 @@ fn workspace(file: &Path) -> PathBuf {
 
 struct Reader<'s> {
     source: &'s Arc<Source>,
-    folder: PathBuf,
+    variables: Variables,
     mistakes: Vec<Diagnostic>,
 }
 
@@ -135,46 +137,10 @@ impl Reader<'_> {
         let NodeKind::Text(text) = &node.kind else {
             return self.mistake(node.span, format!("{what} is no text"), "put it in double quotes");
         };
-        match self.filled(text) {
+        match self.variables.filled(text) {
             Ok(text) => Some(text),
             Err((why, help)) => self.mistake(node.span, why, help),
         }
-    }
-
-    /// `${NAME}`, `${NAME:-default}`, `${env:NAME}`, `${workspaceFolder}`, `${userHome}`; any other text stays as it is.
-    fn filled(&self, text: &str) -> Result<String, (String, String)> {
-        let mut filled = String::new();
-        let mut rest = text;
-        while let Some((before, behind)) = rest.split_once("${") {
-            let Some((inner, after)) = behind.split_once('}') else { break };
-            filled.push_str(before);
-            filled.push_str(&self.variable(inner)?);
-            rest = after;
-        }
-        filled.push_str(rest);
-        Ok(filled)
-    }
-
-    fn variable(&self, inner: &str) -> Result<String, (String, String)> {
-        let (name, default) = match inner {
-            "workspaceFolder" => return Ok(self.folder.display().to_string()),
-            "userHome" => ("HOME", None),
-            _ if inner.starts_with("input:") => {
-                let why = format!("`${{{inner}}}` is asked for by the client, which is not there");
-                return Err((why, "give the value with --env or --header, and leave it out here".to_owned()));
-            }
-            _ => {
-                let inner = inner.strip_prefix("env:").unwrap_or(inner);
-                inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)))
-            }
-        };
-        let set = std::env::var(name).ok().filter(|value| !value.is_empty() || default.is_none());
-        set.or_else(|| default.map(str::to_owned)).ok_or_else(|| {
-            (
-                format!("the environment variable `{name}` is not set"),
-                format!("set it, or write `${{{name}:-default}}`"),
-            )
-        })
     }
 
     fn mistake<T>(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<T> {

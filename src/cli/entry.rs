@@ -9,7 +9,7 @@ use clap::Parser as _;
 
 use super::args::{Args, Command};
 use super::exit::{Exit, Stop};
-use super::{certify, console, coverage, explain, lint, list, report, run, serve, snapshot, verify};
+use super::{certify, console, coverage, explain, init, lint, list, report, run, serve, snapshot, verify};
 
 /// Set by the first panic: whatever was reported afterwards, the harness has failed.
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -33,7 +33,7 @@ fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let done = match args.command {
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => run::run(args),
         Command::List(args) => list::list(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Coverage(args) => coverage::coverage(&args),
@@ -42,6 +42,7 @@ fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Snapshot(args) => snapshot::snapshot(args),
         Command::Certify(args) => certify::certify(args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Init(args) => init::init(&args),
         Command::Serve(args) => serve::serve(&args),
     };
     done.unwrap_or_else(|stop| told(&stop))

@@ -9,6 +9,8 @@ mod coverage;
 mod entry;
 mod exit;
 mod explain;
+mod file;
+mod init;
 mod jsonc;
 mod lint;
 mod list;
@@ -20,6 +22,7 @@ mod settings;
 mod signals;
 mod snapshot;
 mod subject;
+mod variables;
 mod verify;
 mod words;
 

@@ -6,28 +6,31 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use super::args::{FailOn, RunArgs};
 use super::baseline::Expectations;
 use super::exit::{Exit, Stop};
+use super::file::File;
 use super::outlets::Outlets;
 use super::signals::Signals;
 use super::{console, settings};
 use crate::outcome::{Event, Level, Verdict};
 use crate::run::{Ledger, RunError, Settings, run as run_checks};
 use crate::scenario::Catalogue;
-use crate::source::printable;
+use crate::source::{Secrets, printable};
 use crate::transport::TransportError;
 
 /// Runs the checks.
-pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
+pub(super) fn run(mut args: Box<RunArgs>) -> Result<Exit, Stop> {
+    let file = File::of(&args.target)?;
+    file.fill(&mut args)?;
     let catalogue = settings::catalogue(&args.checks.scenarios)?;
-    let settings = settings::settings(args, &catalogue)?;
-    let expectations = expectations(args, &catalogue, &settings)?;
+    let settings = settings::settings(&args, file, &catalogue)?;
+    let expectations = expectations(&args, &catalogue, &settings)?;
     let outlets = Outlets::new(&args.reports, args.events.as_ref(), true)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stop::fault(format!("cannot set up the runtime: {error}")))?;
-    let tally = Tally::new(args.checks.fail_on, expectations);
+    let tally = Tally::new(args.checks.fail_on.unwrap_or_default(), expectations);
     // With the runtime go all processes that the run has started and not yet ended.
     let (ended, reported) = runtime.block_on(async {
         let (sender, events) = mpsc::unbounded_channel();
-        let ledger = Ledger::new(sender);
+        let ledger = Ledger::new(sender).hiding(settings.secrets.clone());
         tokio::join!(conduct(&settings, &catalogue, ledger), hand_out(events, outlets, settings.started(), tally))
     });
     let ended = ended?;
@@ -53,7 +56,7 @@ pub(super) enum Ended {
 pub(super) async fn conduct(settings: &Settings, catalogue: &Catalogue, ledger: Ledger) -> Result<Ended, Stop> {
     let mut signals = Signals::listen().map_err(|error| Stop::fault(format!("cannot listen for signals: {error}")))?;
     let ended = tokio::select! {
-        result = run_checks(settings, catalogue, &ledger) => result.map(|()| Ended::Complete).map_err(stop)?,
+        result = run_checks(settings, catalogue, &ledger) => result.map(|()| Ended::Complete).map_err(|error| stop(error, &settings.secrets))?,
         signal = signals.next() => Ended::Interrupted(signal),
     };
     ledger.finish(matches!(ended, Ended::Interrupted(_)));
@@ -61,12 +64,12 @@ pub(super) async fn conduct(settings: &Settings, catalogue: &Catalogue, ledger: 
 }
 
 /// Why nothing could be run, as the user is told it.
-pub(super) fn stop(error: RunError) -> Stop {
+pub(super) fn stop(error: RunError, secrets: &Secrets) -> Stop {
     match error {
         RunError::Transport(TransportError::BadUrl { .. }) => Stop::usage(error),
         RunError::Transport(TransportError::Tls(_)) => Stop::fault(error),
         // What the target said is repeated in it.
-        _ => Stop::not_reached(printable(&error.to_string(), TOLD)),
+        _ => Stop::not_reached(printable(&secrets.redacted(&error.to_string()), TOLD)),
     }
 }
 
@@ -142,7 +145,14 @@ fn counts(level: Level, fail_on: FailOn) -> bool {
 }
 
 fn expectations(args: &RunArgs, catalogue: &Catalogue, settings: &Settings) -> Result<Option<Expectations>, Stop> {
-    let Some(file) = &args.checks.baseline else { return Ok(None) };
+    let Some(file) = &args.checks.baseline else {
+        let update = args.checks.update_baseline;
+        return if update {
+            Err(Stop::usage("--update-baseline needs a file: give --baseline FILE"))
+        } else {
+            Ok(None)
+        };
+    };
     let (update, selection) = (args.checks.update_baseline, &settings.selection);
     Expectations::read(file, update, catalogue, selection, &settings.revisions).map(Some)
 }

@@ -13,8 +13,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::{ParseError, Url};
 
-use super::args::{CallTools, CheckArgs, RunArgs, TargetArgs};
+use super::args::{CallTools, CheckArgs, PaceArgs, RunArgs, TargetArgs};
 use super::exit::Stop;
+use super::file::File;
 use super::{config, words};
 use crate::judge::{INVARIANTS, PROBES};
 use crate::mock::{Lines, Options, Quirk};
@@ -22,27 +23,32 @@ use crate::outcome::TargetInfo;
 use crate::report::{Format, Output};
 use crate::run::{Selection, Settings, checks_of};
 use crate::scenario::{Catalogue, Names};
-use crate::survey::CallPolicy;
+use crate::source::Secrets;
+use crate::survey::{CallPolicy, Calls};
 use crate::transport::{CommandTarget, Limits, Target, UrlTarget};
 
 /// The settings of a run, as they are meant.
-pub(super) fn settings(args: &RunArgs, catalogue: &Catalogue) -> Result<Settings, Stop> {
-    let (target, info) = target(&args.target)?;
-    let start_timeout = args.pace.start_timeout.unwrap_or(args.pace.timeout * 3);
-    let exchange = start_timeout.max(args.pace.timeout);
+pub(super) fn settings(args: &RunArgs, file: File, catalogue: &Catalogue) -> Result<Settings, Stop> {
+    let File { arguments, call_tools, jobs, timeout, start_timeout, .. } = file;
+    let timeout = args.pace.timeout.or(timeout).unwrap_or(PaceArgs::TIMEOUT);
+    let start_timeout = args.pace.start_timeout.or(start_timeout).unwrap_or(timeout * 3);
+    let exchange = start_timeout.max(timeout);
+    let policy = match args.checks.call_tools.or(call_tools).unwrap_or_default() {
+        CallTools::ReadOnly => CallPolicy::ReadOnly,
+        CallTools::All => CallPolicy::All,
+        CallTools::None => CallPolicy::None,
+    };
+    let (target, info, secrets) = target(&args.target, file.target, file.secrets)?;
     Ok(Settings {
         target,
         info,
         words: words::words(args),
         revisions: revisions(&args.checks),
         selection: selection(&args.checks.select, &args.checks.skip, catalogue)?,
-        calls: match args.checks.call_tools {
-            CallTools::ReadOnly => CallPolicy::ReadOnly,
-            CallTools::All => CallPolicy::All,
-            CallTools::None => CallPolicy::None,
-        },
-        jobs: args.pace.jobs.map_or_else(processors, usize::from),
-        timeout: args.pace.timeout,
+        calls: Calls { policy, arguments },
+        secrets,
+        jobs: args.pace.jobs.or(jobs).map_or_else(processors, usize::from),
+        timeout,
         start_timeout,
         limits: Limits { exchange, ..Limits::default() },
         started_at: OffsetDateTime::from(SystemTime::now())
@@ -147,14 +153,22 @@ fn processors() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// The one target that was named.
-fn target(args: &TargetArgs) -> Result<(Target, TargetInfo), Stop> {
+/// The one target that was named, what reports call it, and what they may not show of it.
+fn target(
+    args: &TargetArgs,
+    of_file: Option<(Option<String>, Target)>,
+    mut secrets: Secrets,
+) -> Result<(Target, TargetInfo, Secrets), Stop> {
     let forms = [!args.command.is_empty(), args.url.is_some(), args.config.is_some(), args.demo];
     match forms.iter().filter(|&&given| given).count() {
+        1 if args.target.is_some() => {
+            return Err(Stop::usage("several targets: --target chooses from the settings, and another one is given"));
+        }
         1 => {}
+        0 if of_file.is_some() => {}
         0 => {
             return Err(Stop::usage(
-                "no target: give a command after `--`, or --url, --config or --demo (`mcp-litmus run --help` shows how)",
+                "no target: give a command after `--`, or --url, --config, --demo, or a [target] in litmus.toml (`mcp-litmus run --help` shows how)",
             ));
         }
         _ => return Err(Stop::usage("several targets: give one of a command after `--`, --url, --config and --demo")),
@@ -172,13 +186,17 @@ fn target(args: &TargetArgs) -> Result<(Target, TargetInfo), Stop> {
     } else if let Some(url) = &args.url {
         Target::Url(UrlTarget { url: self::url(url).map_err(Stop::usage)?, headers: Vec::new() })
     } else if let Some(file) = &args.config {
-        let (name, target) = config::server(file, args.server.as_deref())?;
+        let (name, target, filled_in) = config::server(file, args.server.as_deref())?;
         info.name = Some(name);
+        secrets.join(filled_in);
+        target
+    } else if let Some((name, target)) = of_file.filter(|_| args.command.is_empty()) {
+        info.name = name;
         target
     } else {
         Target::Command(command(&args.command)?)
     };
-    amend(&mut target, args)?;
+    amend(&mut target, args, &mut secrets)?;
     match &target {
         Target::Command(command) => {
             info.command = Some(std::iter::once(&command.program).chain(&command.arguments).cloned().collect());
@@ -186,7 +204,7 @@ fn target(args: &TargetArgs) -> Result<(Target, TargetInfo), Stop> {
         Target::Url(target) => info.url = Some(shown(&target.url)),
         Target::Memory(_) => {}
     }
-    Ok((target, info))
+    Ok((target, info, secrets))
 }
 
 /// An address that can be used: `http` or `https`, with a host.
@@ -221,12 +239,13 @@ fn command(words: &[OsString]) -> Result<CommandTarget, Stop> {
 }
 
 /// Adds what the options beside the target say to it.
-fn amend(target: &mut Target, args: &TargetArgs) -> Result<(), Stop> {
+fn amend(target: &mut Target, args: &TargetArgs, secrets: &mut Secrets) -> Result<(), Stop> {
     match target {
         Target::Command(command) => {
             refuse(!args.header.is_empty(), "--header", "a server over HTTP")?;
             for text in &args.env {
                 let (name, value) = variable(text)?;
+                secrets.add_named(&name, &value);
                 command.environment.insert(name, value);
             }
             if let Some(directory) = &args.cwd {
@@ -241,6 +260,7 @@ fn amend(target: &mut Target, args: &TargetArgs) -> Result<(), Stop> {
             refuse(args.cwd.is_some(), "--cwd", "a program")?;
             for text in &args.header {
                 let header = header(text)?;
+                secrets.add_named(&header.0, &header.1);
                 url.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.0));
                 url.headers.push(header);
             }
@@ -265,7 +285,8 @@ fn variable(text: &str) -> Result<(String, String), Stop> {
     }
 }
 
-fn header(text: &str) -> Result<(String, String), Stop> {
+/// A header that can be sent: `Name: value`.
+pub(super) fn header(text: &str) -> Result<(String, String), Stop> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     match text.split_once(':') {
         Some((name, value))

@@ -10,6 +10,7 @@ use tokio::runtime;
 
 use super::args::{CheckArgs, PaceArgs, ReportsArgs, RunArgs, TargetArgs};
 use super::exit::{Exit, Stop};
+use super::file::File;
 use super::signals::Signals;
 use super::{console, run, settings};
 use crate::protocol::Revision;
@@ -66,7 +67,8 @@ pub(super) fn snapshot(args: Box<SnapshotArgs>) -> Result<Exit, Stop> {
     let SnapshotArgs { target, dir, accept, fail_on_change, revision, pace } = *args;
     let checks = CheckArgs { revision, ..CheckArgs::default() };
     let args = RunArgs { target, checks, pace, events: None, reports: ReportsArgs::default() };
-    let settings = settings::settings(&args, &settings::catalogue(&[])?)?;
+    let file = File::of(&args.target)?;
+    let settings = settings::settings(&args, file, &settings::catalogue(&[])?)?;
     let offered = match ask(&settings)? {
         Asked::Offers(offered) => offered,
         Asked::Interrupted(signal) => return Ok(Exit::Signal(signal)),
@@ -96,7 +98,7 @@ fn ask(settings: &Settings) -> Result<Asked, Stop> {
         let signals = Signals::listen();
         let mut signals = signals.map_err(|error| Stop::fault(format!("cannot listen for signals: {error}")))?;
         tokio::select! {
-            offered = offers(settings) => offered.map(Asked::Offers).map_err(run::stop),
+            offered = offers(settings) => offered.map(Asked::Offers).map_err(|error| run::stop(error, &settings.secrets)),
             signal = signals.next() => Ok(Asked::Interrupted(signal)),
         }
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum as _;
 
-use super::args::{CallTools, PaceArgs, RunArgs, TargetArgs};
+use super::args::{PaceArgs, RunArgs, TargetArgs};
 
 /// What stands for a value that may be secret.
 const LEFT_OUT: &str = "…";
@@ -17,19 +17,23 @@ pub(super) fn words(args: &RunArgs) -> Vec<String> {
     for folder in &args.checks.scenarios {
         option("--scenarios", folder.display().to_string());
     }
-    if args.checks.call_tools != CallTools::default()
-        && let Some(value) = args.checks.call_tools.to_possible_value()
-    {
+    if let Some(value) = args.checks.call_tools.and_then(|which| which.to_possible_value()) {
         option("--call-tools", value.get_name().to_owned());
     }
     let PaceArgs { timeout, start_timeout, .. } = args.pace;
-    if timeout != PaceArgs::TIMEOUT {
+    if let Some(timeout) = timeout.filter(|&timeout| timeout != PaceArgs::TIMEOUT) {
         option("--timeout", time(timeout));
     }
     if let Some(start_timeout) = start_timeout {
         option("--start-timeout", time(start_timeout));
     }
-    let TargetArgs { command, url, config, demo, server, header, env, cwd } = &args.target;
+    let TargetArgs { command, url, config, demo, server, header, env, cwd, settings, target } = &args.target;
+    if let Some(settings) = settings {
+        option("--settings", settings.display().to_string());
+    }
+    if let Some(target) = target {
+        option("--target", target.clone());
+    }
     for variable in env {
         option("--env", format!("{}={LEFT_OUT}", variable.split('=').next().unwrap_or_default()));
     }

@@ -65,6 +65,41 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Visits every text that may repeat what the target said or the user wrote, so that secrets can be taken out of it.
+    pub fn each_text(&mut self, visit: &mut impl FnMut(&mut String)) {
+        match self {
+            Self::Started { target, .. } => {
+                target.command.iter_mut().flatten().chain(&mut target.url).for_each(visit);
+            }
+            Self::RunStarted { run, .. } | Self::RunFinished { run, .. } => {
+                visit(&mut run.server.name);
+                visit(&mut run.server.version);
+            }
+            Self::Check { result } => result.each_text(visit),
+            Self::Finished { notes, stale, .. } => notes.iter_mut().chain(stale).for_each(visit),
+            Self::Progress { .. } => {}
+        }
+    }
+}
+
+impl CheckResult {
+    fn each_text(&mut self, visit: &mut impl FnMut(&mut String)) {
+        visit(&mut self.rerun);
+        self.expected.iter_mut().for_each(&mut *visit);
+        match &mut self.verdict {
+            Verdict::Pass => {}
+            Verdict::Fail { evidence } => {
+                visit(&mut evidence.expected);
+                visit(&mut evidence.actual);
+                evidence.excerpt.iter_mut().for_each(&mut *visit);
+                evidence.witnesses.iter_mut().for_each(|witness| visit(&mut witness.actual));
+            }
+            Verdict::Inconclusive { reason, .. } | Verdict::Skipped { reason } => visit(reason),
+        }
+    }
+}
+
 /// What is under test. Exactly one of `command` and `url` is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TargetInfo {

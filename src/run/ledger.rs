@@ -6,10 +6,12 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::outcome::{CheckResult, Event, RunInfo, Summary};
+use crate::source::Secrets;
 
 /// Where runs write their verdicts.
 pub struct Ledger {
     events: UnboundedSender<Event>,
+    secrets: Secrets,
     began: Instant,
     state: RefCell<State>,
 }
@@ -34,11 +36,20 @@ struct Page {
 impl Ledger {
     /// An empty one that sends to this channel. A closed channel is no error: nobody listens any more.
     pub fn new(events: UnboundedSender<Event>) -> Self {
-        Self { events, began: Instant::now(), state: RefCell::default() }
+        Self { events, secrets: Secrets::default(), began: Instant::now(), state: RefCell::default() }
+    }
+
+    /// The same, which takes these out of every event.
+    #[must_use]
+    pub fn hiding(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Sends an event that belongs to no run.
-    pub fn send(&self, event: Event) {
+    pub fn send(&self, mut event: Event) {
+        if !self.secrets.is_empty() {
+            event.each_text(&mut |text| *text = self.secrets.redacted(text));
+        }
         let _ = self.events.send(event);
     }
 

@@ -6,7 +6,8 @@ use crate::protocol::Revision;
 /// A command line for a POSIX shell. `words` name the target, with the options that it needs.
 pub(super) fn rerun(words: &[String], revision: Revision, id: &CheckId) -> String {
     let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
-    format!("mcp-litmus run --revision {revision} --select {} {}", quoted(&id.to_string()), words.join(" "))
+    let line = format!("mcp-litmus run --revision {revision} --select {} {}", quoted(&id.to_string()), words.join(" "));
+    line.trim_end().to_owned()
 }
 
 fn quoted(word: &str) -> String {

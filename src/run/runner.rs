@@ -15,7 +15,8 @@ use crate::outcome::{Event, RunInfo, ServerInfo, TargetInfo};
 use crate::protocol::{Era, Revision};
 use crate::scenario::Catalogue;
 use crate::session::{Opened, Opening, Transcript};
-use crate::survey::CallPolicy;
+use crate::source::Secrets;
+use crate::survey::Calls;
 use crate::transport::{Limits, Target, TransportError};
 use crate::wire::TransportKind;
 
@@ -31,8 +32,10 @@ pub struct Settings {
     pub revisions: Vec<Revision>,
     /// Which checks.
     pub selection: Selection,
-    /// Which tools may be called.
-    pub calls: CallPolicy,
+    /// Which tools may be called, and with which arguments.
+    pub calls: Calls,
+    /// What no report may show.
+    pub secrets: Secrets,
     /// How many sessions of their own scenarios may have at once.
     pub jobs: usize,
     /// How long an answer may take.
@@ -53,12 +56,14 @@ pub type TranscriptSink = Box<dyn Fn(&Transcript)>;
 impl Settings {
     /// The event with which a run under these settings begins.
     pub fn started(&self) -> Event {
-        Event::Started {
+        let mut event = Event::Started {
             tool: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             target: self.info.clone(),
             started_at: self.started_at.clone(),
-        }
+        };
+        event.each_text(&mut |text| *text = self.secrets.redacted(text));
+        event
     }
 }
 

@@ -3,11 +3,15 @@
 mod diagnostic;
 mod node;
 mod printable;
+mod secrets;
 mod span;
+mod toml;
 mod yaml;
 
 pub use diagnostic::Diagnostic;
 pub use node::{Member, Node, NodeKind};
 pub use printable::{printable, printable_bytes};
+pub use secrets::Secrets;
 pub use span::{Position, Source, Span};
+pub use toml::read_toml;
 pub use yaml::Document;

@@ -1,5 +1,6 @@
 //! What an open session offers, as facts that scenarios ask for by name. Lists and calls; never judges.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -22,6 +23,34 @@ pub enum CallPolicy {
     None,
 }
 
+/// Which tools may be called, and with which arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Calls {
+    /// Which may be called.
+    pub policy: CallPolicy,
+    /// Arguments for tools by name, as the user gives them. Whom they name may be called, unless no tool may.
+    pub arguments: BTreeMap<String, Value>,
+}
+
+impl Calls {
+    pub(super) fn allow(&self, tool: &Value) -> bool {
+        match self.policy {
+            CallPolicy::All => true,
+            CallPolicy::None => false,
+            CallPolicy::ReadOnly => tool["annotations"]["readOnlyHint"] == true || self.given(tool).is_some(),
+        }
+    }
+
+    /// The arguments to call a tool with: those given, or such as its schema accepts.
+    pub(super) fn arguments(&self, tool: &Value) -> Option<Value> {
+        self.given(tool).cloned().or_else(|| arguments::generate(&tool["inputSchema"]))
+    }
+
+    pub(super) fn given(&self, tool: &Value) -> Option<&Value> {
+        self.arguments.get(tool["name"].as_str()?)
+    }
+}
+
 /// What was learned, and what was left alone.
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
@@ -35,7 +64,7 @@ pub struct Survey {
 const TRIES: usize = 16;
 
 /// Learns what an open session offers. `arguments` of tools by name come from the user's configuration.
-pub async fn survey(session: &mut Session, policy: &CallPolicy, within: Duration) -> Survey {
+pub async fn survey(session: &mut Session, calls: &Calls, within: Duration) -> Survey {
     let mut survey = Survey::default();
     let capabilities = session.capabilities();
     survey.facts.insert("alive.method".to_owned(), json!(alive_method(session.revision())));
@@ -49,10 +78,10 @@ pub async fn survey(session: &mut Session, policy: &CallPolicy, within: Duration
         }
     }
     let items = |member: &str| found.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
-    if let Some(fact) = tools(session, &items("tools"), policy, within, &mut survey.notes).await {
+    if let Some(fact) = tools(session, &items("tools"), calls, within, &mut survey.notes).await {
         survey.facts.insert("tool".to_owned(), fact);
     }
-    if let Some(fact) = tasks::tasks(session, &items("tools"), policy, within).await {
+    if let Some(fact) = tasks::tasks(session, &items("tools"), calls, within).await {
         survey.facts.insert("task".to_owned(), fact);
     }
     if let Some(fact) = resource(session, &items("resources"), within).await {
@@ -88,19 +117,22 @@ async fn result(session: &mut Session, method: &str, params: Value, within: Dura
 async fn tools(
     session: &mut Session,
     tools: &[Value],
-    policy: &CallPolicy,
+    calls: &Calls,
     within: Duration,
     notes: &mut Vec<String>,
 ) -> Option<Value> {
     let named: Vec<_> = tools.iter().filter(|tool| tool["name"].is_string()).collect();
-    let allowed: Vec<_> = named.iter().filter(|tool| may_call(tool, policy)).collect();
+    let mut allowed: Vec<_> = named.iter().filter(|tool| calls.allow(tool)).collect();
+    // Those for which the user gives arguments are the best to try.
+    allowed.sort_by_key(|tool| calls.given(tool).is_none());
+    let allowed = allowed;
     let left = named.len() - allowed.len();
     if left > 0 {
         notes.push(format!("{left} of {} tools were not called; --call-tools all calls them", named.len()));
     }
     let mut found = Map::new();
     for (number, tool) in allowed.into_iter().take(TRIES).enumerate() {
-        let Some(arguments) = arguments::generate(&tool["inputSchema"]) else { continue };
+        let Some(arguments) = calls.arguments(tool) else { continue };
         let token = json!(format!("litmus-survey-{number}"));
         let params = json!({"name": tool["name"], "arguments": arguments, "_meta": {"progressToken": token}});
         let Some(result) = result(session, "tools/call", params, within).await else { continue };
@@ -176,14 +208,6 @@ fn other_case(name: &Value) -> Option<String> {
     let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
     let swapped: String = name.chars().map(swap).collect();
     (swapped != name).then_some(swapped)
-}
-
-pub(super) fn may_call(tool: &Value, policy: &CallPolicy) -> bool {
-    match policy {
-        CallPolicy::All => true,
-        CallPolicy::None => false,
-        CallPolicy::ReadOnly => tool["annotations"]["readOnlyHint"] == true,
-    }
 }
 
 async fn resource(session: &mut Session, resources: &[Value], within: Duration) -> Option<Value> {

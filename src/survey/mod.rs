@@ -7,5 +7,5 @@ mod offer;
 mod tasks;
 
 pub use arguments::generate;
-pub use facts::{CallPolicy, Survey, survey};
+pub use facts::{CallPolicy, Calls, Survey, survey};
 pub use offer::offer;

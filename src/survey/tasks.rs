@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::arguments;
-use super::facts::{CallPolicy, may_call};
+use super::facts::Calls;
 use crate::protocol::{Era, Revision};
 use crate::session::{Awaited, Session};
 
@@ -16,17 +15,12 @@ const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 const TRIES: usize = 32;
 
 /// The facts about tools as tasks, if the target has declared tasks at all and some tool fits.
-pub(super) async fn tasks(
-    session: &mut Session,
-    tools: &[Value],
-    policy: &CallPolicy,
-    within: Duration,
-) -> Option<Value> {
+pub(super) async fn tasks(session: &mut Session, tools: &[Value], calls: &Calls, within: Duration) -> Option<Value> {
     let capabilities = session.capabilities();
     let callable: Vec<_> = tools
         .iter()
-        .filter(|tool| tool["name"].is_string() && may_call(tool, policy))
-        .filter_map(|tool| Some((tool, arguments::generate(&tool["inputSchema"])?)))
+        .filter(|tool| tool["name"].is_string() && calls.allow(tool))
+        .filter_map(|tool| Some((tool, calls.arguments(tool)?)))
         .collect();
     let found = match session.revision() {
         Revision::V2025_11_25 if capabilities.pointer("/tasks/requests/tools/call").is_some() => {
