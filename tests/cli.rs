@@ -69,9 +69,21 @@ fn assert_one_cause(arguments: &[&str], target: &[&str], cause: &str) {
 
 #[test]
 fn help_is_short_and_whole() {
-    for command in
-        ["run", "list", "explain", "coverage", "lint", "report", "snapshot", "certify", "verify", "serve", "init"]
-    {
+    for command in [
+        "run",
+        "list",
+        "explain",
+        "coverage",
+        "lint",
+        "report",
+        "snapshot",
+        "certify",
+        "verify",
+        "serve",
+        "init",
+        "completions",
+        "man",
+    ] {
         assert_page!(format!("help-{command}"), page(&[command, "--help"]));
     }
     assert_page!("help", page(&["--help"]));
@@ -106,6 +118,7 @@ fn mistakes_on_the_command_line_are_told() {
         &["run", "--demo", "--server", "x"],
         &["run", "--demo", "--timeout", "10"],
         &["run", "--demo", "--jobs", "0"],
+        &["run", "--demo", "--shard", "4/3"],
         &["run", "--demo", "--scenarios", "no/such/folder"],
         &["run", "--demo", "--quiet", "--verbose"],
         &["explain", "jsonrpc.eror.method-not-found"],
@@ -325,6 +338,42 @@ fn kept_events_make_the_same_report() {
     let read = |file: &str| fs::read_to_string(file).expect("is written");
     assert_eq!(read(&first), read(&second));
     assert!(String::from_utf8_lossy(&litmus(&["report", &events]).stdout).contains("conforms"));
+}
+
+#[test]
+fn shards_are_joined_to_the_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let run = |arguments: &[&str], events: &str| {
+        let fixed =
+            ["run", "--demo", "--revision", "2025-06-18", "--revision", "2026-07-28", "--quiet", "--events", events];
+        let output = litmus(&[&fixed, arguments].concat());
+        assert!(output.status.success(), "{output:?}");
+    };
+    let parts = ["1/3", "2/3", "3/3"];
+    let files: Vec<_> = parts.iter().map(|part| path(&part.replace('/', "-of-"))).collect();
+    parts.iter().zip(&files).for_each(|(part, file)| run(&["--shard", part], file));
+    let whole = path("whole");
+    run(&[], &whole);
+    let verdicts = |files: &[&str]| {
+        let output = litmus(&[&["report", "--report", "json=-"], files].concat());
+        let report: Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+        let of_run = |run: &Value| {
+            let results = run["results"].as_array().into_iter().flatten();
+            let mut all: Vec<_> = results.map(|one| format!("{} {}", one["id"], one["verdict"])).collect();
+            all.sort();
+            (run["revision"].to_string(), run["summary"].clone(), all)
+        };
+        let runs: Vec<_> = report["runs"].as_array().into_iter().flatten().map(of_run).collect();
+        (runs, report["notes"].clone())
+    };
+    let one = verdicts(&[&files[0]]).0;
+    let joined = verdicts(&files.iter().map(String::as_str).collect::<Vec<_>>());
+    let whole = verdicts(&[&whole]);
+    assert_eq!(joined, whole);
+    let count = |runs: &[(String, Value, Vec<String>)]| runs.iter().map(|(_, _, all)| all.len()).sum::<usize>();
+    // Watchers are in every part.
+    assert!(count(&one) < count(&whole.0), "{} of {}", count(&one), count(&whole.0));
 }
 
 #[test]

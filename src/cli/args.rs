@@ -13,11 +13,13 @@ use super::explain::ExplainArgs;
 use super::init::InitArgs;
 use super::lint::LintArgs;
 use super::list::ListArgs;
+use super::manual::{CompletionsArgs, ManArgs};
 use super::report::ReportArgs;
 use super::serve::ServeArgs;
 use super::snapshot::SnapshotArgs;
 use super::verify::VerifyArgs;
 use crate::protocol::Revision;
+use crate::run::Shard;
 
 /// Test any Model Context Protocol server against the specification.
 #[derive(Debug, Parser)]
@@ -72,6 +74,10 @@ pub(super) enum Command {
     Init(InitArgs),
     /// Start the built-in MCP server, right or broken on demand
     Serve(ServeArgs),
+    /// Print what a shell needs to complete commands and options
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
 }
 
 /// Run the conformance checks against a server, in every revision that it speaks
@@ -165,6 +171,9 @@ pub(super) struct CheckArgs {
     /// Leave these checks out
     #[arg(long, value_name = "PATTERN")]
     pub skip: Vec<String>,
+    /// Run one of N parts of the plan, for as many machines; `report` joins what --events keeps of each
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Scenarios of your own, in addition
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub scenarios: Vec<PathBuf>,

@@ -9,7 +9,7 @@ use clap::Parser as _;
 
 use super::args::{Args, Command};
 use super::exit::{Exit, Stop};
-use super::{certify, console, coverage, explain, init, lint, list, report, run, serve, snapshot, verify};
+use super::{certify, console, coverage, explain, init, lint, list, manual, report, run, serve, snapshot, verify};
 
 /// Set by the first panic: whatever was reported afterwards, the harness has failed.
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -44,6 +44,8 @@ fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Verify(args) => verify::verify(&args),
         Command::Init(args) => init::init(&args),
         Command::Serve(args) => serve::serve(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     done.unwrap_or_else(|stop| told(&stop))
 }

@@ -14,6 +14,7 @@ mod init;
 mod jsonc;
 mod lint;
 mod list;
+mod manual;
 mod outlets;
 mod report;
 mod run;

@@ -44,7 +44,7 @@ pub(super) fn settings(args: &RunArgs, file: File, catalogue: &Catalogue) -> Res
         info,
         words: words::words(args),
         revisions: revisions(&args.checks),
-        selection: selection(&args.checks.select, &args.checks.skip, catalogue)?,
+        selection: selection(&args.checks.select, &args.checks.skip, catalogue)?.in_shard(args.checks.shard),
         calls: Calls { policy, arguments },
         secrets,
         jobs: args.pace.jobs.or(jobs).map_or_else(processors, usize::from),

@@ -212,7 +212,9 @@ impl RunReport {
             return false;
         };
         let known = &mut self.results[place];
-        let differs = known.verdict.word() != result.verdict.word();
+        // What one shard skips another one may have had the occasion to judge.
+        let judged = |result: &CheckResult| !matches!(result.verdict, Verdict::Skipped { .. });
+        let differs = judged(known) && judged(result) && known.verdict.word() != result.verdict.word();
         let is_worse =
             (result.verdict.rank(), result.expected.is_none()) > (known.verdict.rank(), known.expected.is_none());
         if is_worse {

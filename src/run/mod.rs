@@ -20,4 +20,4 @@ pub use ledger::Ledger;
 pub use offers::{Offered, offers};
 pub use plan::{Plan, PlannedCheck, checks_of, proves};
 pub use runner::{RunError, Settings, TranscriptSink, run};
-pub use selection::{PatternError, Selection};
+pub use selection::{PatternError, Selection, Shard, ShardError};

@@ -33,6 +33,7 @@ impl Plan {
     pub fn new(catalogue: &Catalogue, selection: &Selection, revision: Revision, kind: TransportKind) -> Self {
         let mut checks: Vec<_> = (catalogue.scenarios().iter().enumerate())
             .filter(|(_, scenario)| is_for(scenario, revision, kind))
+            .filter(|(index, scenario)| scenario.is_watcher() || selection.holds(*index))
             .flat_map(|(index, scenario)| checks_of(scenario, index))
             .filter(|check| check.requirement.applies(revision, kind) && selection.wants(&check.id))
             .collect();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use std::str::FromStr;
+
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use crate::outcome::CheckId;
@@ -11,6 +13,7 @@ use crate::outcome::CheckId;
 pub struct Selection {
     select: Vec<Pattern>,
     skip: Vec<Pattern>,
+    shard: Option<Shard>,
     /// Only checks of these requirements.
     requirements: Option<BTreeSet<String>>,
 }
@@ -21,6 +24,31 @@ pub struct Selection {
 pub(super) struct Pattern {
     text: String,
     matcher: GlobMatcher,
+}
+
+/// One of several parts of a plan, for as many machines: `2/5`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// From 0.
+    part: usize,
+    parts: usize,
+}
+
+/// A text that is no shard.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a shard is a number and how many there are, such as 2/5")]
+pub struct ShardError;
+
+impl FromStr for Shard {
+    type Err = ShardError;
+
+    fn from_str(text: &str) -> Result<Self, ShardError> {
+        let (number, parts) = text.split_once('/').ok_or(ShardError)?;
+        match (number.parse::<usize>(), parts.parse()) {
+            (Ok(number), Ok(parts)) if (1..=parts).contains(&number) => Ok(Self { part: number - 1, parts }),
+            _ => Err(ShardError),
+        }
+    }
 }
 
 /// A text that is no pattern.
@@ -35,7 +63,7 @@ impl Selection {
     /// Reads the patterns. Without any to select, everything is selected.
     pub fn new(select: &[String], skip: &[String]) -> Result<Self, PatternError> {
         let read = |texts: &[String]| texts.iter().map(|text| Pattern::read(text)).collect::<Result<Vec<_>, _>>();
-        Ok(Self { select: read(select)?, skip: read(skip)?, requirements: None })
+        Ok(Self { select: read(select)?, skip: read(skip)?, shard: None, requirements: None })
     }
 
     /// All checks of these requirements, and no others.
@@ -43,7 +71,23 @@ impl Selection {
         Self { requirements: Some(ids.into_iter().collect()), ..Self::default() }
     }
 
-    /// Whether a check is wanted.
+    /// Only the scenarios of one part; watchers are in every part, since each sees its own sessions only.
+    #[must_use]
+    pub fn in_shard(self, shard: Option<Shard>) -> Self {
+        Self { shard, ..self }
+    }
+
+    /// Whether this is one of several parts.
+    pub fn is_shard(&self) -> bool {
+        self.shard.is_some_and(|shard| shard.parts > 1)
+    }
+
+    /// Whether the scenario at a position of the catalogue belongs to the part.
+    pub(super) fn holds(&self, position: usize) -> bool {
+        self.shard.is_none_or(|shard| position % shard.parts == shard.part)
+    }
+
+    /// Whether a check is wanted, in whatever part.
     pub fn wants(&self, id: &CheckId) -> bool {
         let selected = self.select.is_empty() || self.select.iter().any(|pattern| pattern.fits(id));
         let asked_for = self.requirements.as_ref().is_none_or(|ids| ids.contains(&id.requirement));
@@ -100,6 +144,20 @@ mod tests {
         }
         for pattern in ["tools", "jsonrpc.error", "unknown-method", "*[empty]"] {
             assert!(!fits(pattern), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn shards_are_counted_from_one() {
+        for text in ["1/1", "1/5", "5/5"] {
+            assert!(text.parse::<Shard>().is_ok(), "{text}");
+        }
+        for text in ["", "1", "0/5", "6/5", "1/0", "-1/5", "a/b", "1/5/6"] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+        let of = |text: &str| Selection::default().in_shard(text.parse().ok());
+        for position in 0..20 {
+            assert_eq!(["1/3", "2/3", "3/3"].iter().filter(|text| of(text).holds(position)).count(), 1);
         }
     }
 }
