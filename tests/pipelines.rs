@@ -174,7 +174,7 @@ fn shells_and_man_read_what_is_made_for_them() {
     );
     assert_eq!(completed.trim(), "run");
     for shell in ["zsh", "fish", "elvish", "powershell"] {
-        assert!(ran(&format!("mcp-litmus completions {shell}")).contains("--update-baseline"), "{shell}");
+        assert!(ran(&format!("mcp-litmus completions {shell}")).contains("update-baseline"), "{shell}");
     }
     assert!(ran("mcp-litmus man").starts_with(".ie") && ran("mcp-litmus man run").contains("baseline"));
 }
