@@ -22,10 +22,7 @@ fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traff
     let mut seen = false;
     for heard in &traffic.heard {
         let Some(subject) = subject(watch, heard) else { continue };
-        let definition = match definition(watch, heard, revision) {
-            Some(definition) => definition,
-            None => continue,
-        };
+        let Some(definition) = definition(watch, heard, revision) else { continue };
         for (pointer, value) in places(subject, &watch.at) {
             seen = true;
             if let Some(miss) = fault(watch, definition, revision, value) {

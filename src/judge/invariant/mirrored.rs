@@ -63,7 +63,7 @@ impl Annotation<'_> {
         let header = shown(self.header());
         let is_token = self.header().as_str().is_some_and(is_token);
         let lower = |value: &Value| value.as_str().map(str::to_ascii_lowercase);
-        let is_taken = earlier.iter().any(|other| lower(other.header()) == lower(self.header()));
+        let again = earlier.iter().any(|other| lower(other.header()) == lower(self.header()));
         let kind = self.schema.get("type");
         // What the specification says of a union such as ["string", "null"] is not settled.
         let is_primitive = kind
@@ -72,7 +72,7 @@ impl Annotation<'_> {
         let name = self.pointer.rsplit('/').next().unwrap_or_default();
         [
             (SYNTAX, "an HTTP token", (!is_token).then(|| format!("x-mcp-header {header}"))),
-            (UNIQUE, "every header once, whatever its case", is_taken.then(|| format!("x-mcp-header {header} again"))),
+            (UNIQUE, "every header once, whatever its case", again.then(|| format!("x-mcp-header {header} again"))),
             (
                 PRIMITIVE,
                 "a string, an integer or a boolean",

@@ -15,6 +15,7 @@ mod logging;
 mod metadata;
 mod mirrored;
 mod names;
+mod pages;
 mod pings;
 mod resources;
 mod stateless;
@@ -46,6 +47,7 @@ pub const INVARIANTS: &[(&str, Invariant)] = &[
     ("metadata", metadata::judge),
     ("mirrored", mirrored::judge),
     ("names", names::judge),
+    ("pages", pages::judge),
     ("pings", pings::judge),
     ("resources", resources::judge),
     ("stateless", stateless::judge),

@@ -90,7 +90,7 @@ impl Court<'_> {
         if let Some(schema) = tool.and_then(|tool| tool.get("outputSchema")) {
             let actual = match structured {
                 None => Some("no structuredContent".to_owned()),
-                Some(content) => violation(schema, content).map(|miss| format!("structuredContent: {miss}")),
+                Some(value) => violation(schema, value).map(|miss| format!("structuredContent: {miss}")),
             };
             self.enter(CONFORMS, heard, "structuredContent that satisfies the outputSchema", actual);
         }
