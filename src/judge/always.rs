@@ -22,7 +22,10 @@ fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traff
     let mut seen = false;
     for heard in &traffic.heard {
         let Some(subject) = subject(watch, heard) else { continue };
-        let Some(definition) = definition(watch, heard, revision) else { continue };
+        let definition = definition(watch, heard, revision);
+        if definition.is_none() && watch.definition.is_some() {
+            continue;
+        }
         for (pointer, value) in places(subject, &watch.at) {
             seen = true;
             if let Some(miss) = fault(watch, definition, revision, value) {
@@ -77,9 +80,9 @@ fn subject<'a>(watch: &Watch, heard: &'a Heard<'_>) -> Option<&'a Value> {
     watch.matching.as_ref().is_none_or(|pattern| matches(pattern, heard.message.value())).then_some(subject)
 }
 
-/// The definition that a message is held to, if any; `None` where the watch is not about it after all.
-fn definition<'a>(watch: &'a Watch, heard: &Heard<'_>, revision: Revision) -> Option<Option<&'a str>> {
-    let Some(name) = watch.definition.as_deref() else { return Some(None) };
+/// The definition that a message is held to; none where the watch names one, but is not about this message after all.
+fn definition<'a>(watch: &'a Watch, heard: &Heard<'_>, revision: Revision) -> Option<&'a str> {
+    let name = watch.definition.as_deref()?;
     let assigned = match &watch.when {
         When::Error(_) => Some(Profile::of(revision).error_response.as_str()),
         _ => definition_of(heard, revision),
@@ -89,14 +92,14 @@ fn definition<'a>(watch: &'a Watch, heard: &Heard<'_>, revision: Revision) -> Op
         return None;
     }
     if name == "auto" {
-        return assigned.map(Some);
+        return assigned;
     }
     let profile = Profile::of(revision);
     let method = heard.method().and_then(|method| profile.requests.get(method));
     let is_other_kind = heard.result().is_some()
         && assigned != Some(name)
         && method.is_some_and(|method| method.result == name || method.task_result.as_deref() == Some(name));
-    (!is_other_kind && Definitions::of(revision).contains(name)).then_some(Some(name))
+    (!is_other_kind && Definitions::of(revision).contains(name)).then_some(name)
 }
 
 /// A result that says it is of another kind than any that the revision gives to its method: only that can be judged of it.
