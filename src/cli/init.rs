@@ -53,7 +53,7 @@ pub(super) fn init(args: &InitArgs) -> Result<Exit, Stop> {
     let mut told = String::new();
     for (path, content) in &files {
         write(Path::new(path), content)?;
-        told += &format!("{path} is written\n");
+        told.extend([path, " is written\n"]);
     }
     if args.ci == Some(Pipeline::Gitlab) {
         told += "in .gitlab-ci.yml it is used by `include: [{local: .gitlab/mcp-litmus.yml}]`\n";

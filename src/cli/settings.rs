@@ -188,7 +188,7 @@ fn target(
     } else if let Some(file) = &args.config {
         let (name, target, filled_in) = config::server(file, args.server.as_deref())?;
         info.name = Some(name);
-        secrets.join(filled_in);
+        secrets.join(&filled_in);
         target
     } else if let Some((name, target)) = of_file.filter(|_| args.command.is_empty()) {
         info.name = name;

@@ -31,7 +31,7 @@ impl Variables {
                 filled.push_str(&self.variable(inner)?);
             } else {
                 // A shell's own, such as `${A#b}`.
-                filled.push_str(&format!("${{{inner}}}"));
+                filled.extend(["${", inner, "}"]);
             }
             rest = after;
         }

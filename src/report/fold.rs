@@ -142,12 +142,12 @@ pub(super) fn conclusion(collected: &Collected) -> Conclusion {
         n => format!(", {}", count(n, "warning")),
     };
     if !expected.is_empty() {
-        besides += &format!(", {}", count(expected.len(), "expected failure"));
+        besides.extend([", ", &count(expected.len(), "expected failure")]);
     }
     let stale = collected.stale().count();
     if stale > 0 {
         let entries = if stale == 1 { "1 entry".to_owned() } else { format!("{stale} entries") };
-        besides += &format!(", {entries} of the baseline out of date");
+        besides.extend([", ", &entries, " of the baseline out of date"]);
     }
     if !binding.is_empty() {
         let revisions = distinct(binding.iter().flat_map(|f| f.places.iter().map(|p| &p.run.info.revision)));
@@ -174,7 +174,7 @@ pub(super) fn conclusion(collected: &Collected) -> Conclusion {
         0 => String::new(),
         n => format!(", {} inconclusive", count(n, "check")),
     };
-    let is_excused = expected.iter().any(|failure| failure.is_binding());
+    let is_excused = expected.iter().any(Failure::is_binding);
     let word = match collected.targets.len() {
         _ if collected.is_partial() => "no failure so far".to_owned(),
         // Who expects a failure does not make it right.

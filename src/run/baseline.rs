@@ -93,13 +93,11 @@ impl Reader<'_> {
         if root.to_value().is_null() {
             return Vec::new();
         }
-        match root.items() {
-            Some(items) => items.iter().filter_map(|item| self.entry(item)).collect(),
-            None => {
-                let help = "each begins with `- check: ID`, and has a `reason`";
-                self.mistake(root.span, "a baseline is a list of entries", help).unwrap_or_default()
-            }
-        }
+        let Some(items) = root.items() else {
+            let help = "each begins with `- check: ID`, and has a `reason`";
+            return self.mistake(root.span, "a baseline is a list of entries", help).unwrap_or_default();
+        };
+        items.iter().filter_map(|item| self.entry(item)).collect()
     }
 
     fn entry(&mut self, node: &Node) -> Option<Entry> {

@@ -43,7 +43,7 @@ impl Secrets {
     }
 
     /// Adds all of another list.
-    pub fn join(&mut self, other: Self) {
+    pub fn join(&mut self, other: &Self) {
         other.values.iter().for_each(|(value, shown)| self.add(value, shown));
     }
 
@@ -66,9 +66,9 @@ impl Secrets {
     fn without_beginnings(&self, text: &str) -> String {
         let parts: Vec<&str> = text.split('…').collect();
         let (last, cut) = parts.split_last().map_or((text, [].as_slice()), |(last, cut)| (*last, cut));
-        let mut whole: String = cut.iter().map(|part| format!("{}…", self.without_beginning(part))).collect();
-        whole.push_str(last);
-        whole
+        let mut whole: Vec<_> = cut.iter().map(|part| self.without_beginning(part)).collect();
+        whole.push(last);
+        whole.join("…")
     }
 
     fn without_beginning<'t>(&self, part: &'t str) -> &'t str {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::super::args::duration;
@@ -90,8 +91,8 @@ impl<'s> Reader<'s> {
 
     /// The target that is meant, with its name. All are read, so that a mistake in another one is told too.
     fn target(&mut self, root: &Node, choice: Choice) -> Option<(Option<String>, Target)> {
-        let named = root.get("targets").and_then(Node::members).map_or(0, |targets| targets.len());
-        let number = named + usize::from(root.get("target").is_some());
+        let below = root.get("targets").and_then(Node::members).map_or(0, IndexMap::len);
+        let number = below + usize::from(root.get("target").is_some());
         let is_only = choice.is_needed && choice.name.is_none() && number == 1;
         self.is_meant = is_only;
         let only = root.get("target").and_then(|node| Some((None, node.span, self.server(node)?)));
