@@ -284,7 +284,7 @@ fn steady(text: &str) -> String {
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
         (r"[0-9a-f]{32}", "[hex]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", "[time]"),
-        (r"127\.0\.0\.1:\d+", "[address]"),
+        (r"127\.\d+\.\d+\.\d+:\d+", "[address]"),
         (r"(/[\w.@-]+){2,}/target/peers", "[peers]"),
     ];
     let text = replacements.iter().fold(text.to_owned(), |text, (pattern, name)| {

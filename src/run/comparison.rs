@@ -33,7 +33,6 @@ pub struct Update {
 /// What a run has shown of one entry.
 #[expect(clippy::struct_excessive_bools, reason = "any of them can hold beside any other")]
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each may be true beside the others")]
 struct Seen {
     /// The run holds all checks that the entry fits.
     covered: bool,
