@@ -207,7 +207,7 @@ async fn run_suite(target: Target) -> Vec<(RunInfo, Vec<CheckResult>)> {
         secrets: Secrets::default(),
         jobs: 2,
         // Far longer than any of them takes, and what they never answer is waited for this long.
-        timeout: Duration::from_secs(10),
+        timeout: Duration::from_secs(15),
         start_timeout: Duration::from_mins(1),
         limits: Limits { grace: Duration::from_secs(10), ..Limits::default() },
         started_at: None,
@@ -283,6 +283,7 @@ fn steady(text: &str) -> String {
     let replacements = [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
         (r"[0-9a-f]{32}", "[hex]"),
+        (r"\b(within|for) \d+ s\b", "$1 [time-out]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", "[time]"),
         (r"127\.\d+\.\d+\.\d+:\d+", "[address]"),
         (r"(/[\w.@-]+){2,}/target/peers", "[peers]"),

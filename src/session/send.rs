@@ -7,7 +7,7 @@ use super::headers::{self, Circumstances};
 use super::{Session, What};
 use crate::protocol::Era;
 use crate::transport::{ExchangeId, HttpRequest, Outgoing};
-use crate::wire::{Kind, Message, TransportKind};
+use crate::wire::{Kind, Message, TransportKind, same_id};
 
 /// A change to what the engine would send.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +61,11 @@ impl Session {
             }
         }
         message
+    }
+
+    /// Whether a request of this session had an id; `null` is nobody's.
+    pub fn has_asked(&self, id: &Value) -> bool {
+        !id.is_null() && self.used_ids.iter().any(|used| same_id(used, id))
     }
 
     /// Sends a request with an id of the engine's.

@@ -248,8 +248,6 @@ impl Run<'_> {
             }
         };
         let kind = self.session.kind();
-        let earlier: Vec<_> =
-            self.sent.iter().filter(|(_, other)| other.index < sent.index).flat_map(|(_, s)| s.ids.clone()).collect();
         // HTTP refuses by its status; the body may be an error that names nobody.
         let refused = kind == TransportKind::Http && self.head(sent).is_some_and(|(status, _)| status >= 400);
         let is_refusal =
@@ -261,7 +259,8 @@ impl Run<'_> {
             .filter_map(|entry| entry.message())
             .flat_map(Message::parts)
             .find(|message| {
-                let late = message.id().is_some_and(|id| earlier.contains(id));
+                // What another request of this session was answered so late is no answer to this.
+                let late = message.id().is_some_and(|id| self.session.has_asked(id) && !sent.ids.contains(id));
                 let is_answer = matches!(message.kind(), Kind::Response | Kind::Other) && !is_refusal(message);
                 is_answer && !late && matches(pattern, message.value())
             });
