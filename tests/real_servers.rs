@@ -33,7 +33,6 @@ macro_rules! peers {
 peers! {
     everything_over_stdio: "everything-stdio",
     everything_over_http: "everything-http",
-    filesystem: "filesystem",
     typescript_1_low_level: "typescript-1-low-level",
     typescript_2_over_stdio: "typescript-2-stdio",
     typescript_2_over_http: "typescript-2-http",
