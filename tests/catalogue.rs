@@ -23,6 +23,10 @@ use mcp_litmus::wire::TransportKind;
 const KINDS: [TransportKind; 3] = [TransportKind::Stdio, TransportKind::Http, TransportKind::Sse];
 /// The token of a built-in server that wants one.
 const TOKEN: &str = "open-sesame";
+/// How long a correct server is waited for: it answers, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a broken server is waited for, which may keep silent.
+const HASTE: Duration = Duration::from_secs(1);
 /// Runs at once in each thread: most of them wait.
 const AT_ONCE: usize = 8;
 
@@ -37,6 +41,8 @@ struct Trial {
     broken: Option<Broken>,
     /// Whether the token that the server wants is shown to it.
     authorized: bool,
+    /// How long an answer may take.
+    patience: Duration,
 }
 
 #[test]
@@ -58,7 +64,15 @@ fn the_correct_server_passes_every_check() {
             let servers = servers.into_iter().chain([(lone, &["http/*"][..])]);
             for (options, scenarios) in servers {
                 let scenarios = scenarios.iter().map(|&scenario| scenario.to_owned()).collect();
-                trials.push(Trial { revision, kind, options, scenarios, broken: None, authorized: true });
+                trials.push(Trial {
+                    revision,
+                    kind,
+                    options,
+                    scenarios,
+                    broken: None,
+                    authorized: true,
+                    patience: PATIENCE,
+                });
             }
         }
     }
@@ -114,6 +128,7 @@ fn every_broken_server_is_caught_for_exactly_what_it_does() {
                         scenarios,
                         broken: Some(one.clone()),
                         authorized: true,
+                        patience: HASTE,
                     });
                 }
             }
@@ -124,14 +139,14 @@ fn every_broken_server_is_caught_for_exactly_what_it_does() {
             }
         }
     }
-    for (trial, results) in try_all(&catalogue, &trials) {
+    let (mut tried, doubtful): (Vec<_>, Vec<_>) =
+        (try_all(&catalogue, &trials).into_iter()).partition(|(trial, results)| failed(results) == wanted(trial));
+    // A busy machine looks like a silent server: what seems wrong in haste is tried again with patience, and that counts.
+    let again: Vec<_> = doubtful.into_iter().map(|(trial, _)| Trial { patience: PATIENCE, ..trial }).collect();
+    tried.extend(try_all(&catalogue, &again));
+    for (trial, results) in tried {
         let broken = trial.broken.as_ref().expect("every trial has one");
-        let failed: BTreeSet<_> = results
-            .iter()
-            .filter(|r| matches!(r.verdict, Verdict::Fail { .. }))
-            .map(|r| r.requirement.clone())
-            .collect();
-        let wanted: BTreeSet<_> = broken.fails.iter().cloned().collect();
+        let (failed, wanted) = (failed(&results), wanted(&trial));
         let own = trial.scenarios.last().cloned().unwrap_or_default();
         for requirement in results.iter().filter(|r| r.id.scenario == own && matches!(r.verdict, Verdict::Fail { .. }))
         {
@@ -184,6 +199,7 @@ fn a_server_that_wants_a_token_is_judged_by_how_it_refuses() {
         scenarios: everything.clone(),
         broken: None,
         authorized: false,
+        patience: PATIENCE,
     });
     for (trial, results) in try_all(&catalogue, &trials) {
         let mut passed = 0;
@@ -207,6 +223,17 @@ fn every_case_has_a_check() {
     for (index, scenario) in catalogue.scenarios().iter().enumerate() {
         assert!(!checks_of(scenario, index).is_empty(), "{} proves nothing", scenario.id);
     }
+}
+
+/// The requirements that failed.
+fn failed(results: &[CheckResult]) -> BTreeSet<String> {
+    let failed = results.iter().filter(|result| matches!(result.verdict, Verdict::Fail { .. }));
+    failed.map(|result| result.requirement.clone()).collect()
+}
+
+/// The requirements that a trial's broken server must fail.
+fn wanted(trial: &Trial) -> BTreeSet<String> {
+    trial.broken.iter().flat_map(|broken| broken.fails.iter().cloned()).collect()
 }
 
 /// The revisions in which a broken server is tried over a transport: all in which it makes sense; but what is caught on
@@ -292,8 +319,6 @@ async fn try_one(catalogue: &Catalogue, trial: &Trial) -> Vec<CheckResult> {
     let mut selected = trial.scenarios.clone();
     selected.extend(watchers);
     let (target, server) = target(trial);
-    // A broken server may keep silent and is not waited for; the correct one answers, however busy the machine is.
-    let patience = Duration::from_secs(if trial.broken.is_some() { 1 } else { 20 });
     let settings = Settings {
         target,
         info: mcp_litmus::outcome::TargetInfo::default(),
@@ -303,8 +328,8 @@ async fn try_one(catalogue: &Catalogue, trial: &Trial) -> Vec<CheckResult> {
         calls: Calls { policy: CallPolicy::All, ..Calls::default() },
         secrets: Secrets::default(),
         jobs: 4,
-        timeout: patience,
-        start_timeout: patience,
+        timeout: trial.patience,
+        start_timeout: trial.patience,
         limits: Limits { grace: Duration::from_millis(300), ..Limits::default() },
         started_at: None,
         transcripts: None,
