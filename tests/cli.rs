@@ -184,7 +184,8 @@ fn configurations_of_clients_are_read() {
     assert_eq!(code, 0, "{report:#}");
     assert_eq!(report["target"]["name"], "good");
     assert_eq!(report["runs"].as_array().map(Vec::len), Some(1));
-    let mut pages = page(&["run", "--config", path]) + &page(&["run", "--config", path, "--server", "goood"]);
+    let mut pages =
+        page(&["run", "--config", path, "--select", "errors"]) + &page(&["run", "--config", path, "--server", "goood"]);
     for wrong in [
         "{\n\t\"mcpServers\": {\n\t\t\"a\": {\"command\": 1, \"args\": \"x\"} }\n}",
         "{\"mcpServers\": {\"a\": {\"args\": []}}}",

@@ -184,11 +184,15 @@ fn invocation(collected: &Collected) -> Invocation {
         level: "warning",
         message: text("the run was interrupted: what is reported is true, but not all was checked"),
     });
-    let notes = collected.targets.iter().flat_map(|target| &target.notes);
-    let notes = notes.map(|note| Notification { level: "note", message: text(note) });
+    let notes = collected.notes().into_iter().map(|note| Notification { level: "note", message: text(&note) });
+    let absent = collected.not_reached().map(|(target, reason)| Notification {
+        level: "error",
+        message: text(&format!("{} was not reached: {reason}", target.label())),
+    });
     let stale = collected.stale().map(|entry| Notification { level: "error", message: text(entry) });
-    let tool_execution_notifications = interrupted.into_iter().chain(stale).chain(notes).collect();
-    Invocation { execution_successful: !partial, tool_execution_notifications }
+    let tool_execution_notifications = interrupted.into_iter().chain(absent).chain(stale).chain(notes).collect();
+    let execution_successful = !partial && collected.not_reached().next().is_none();
+    Invocation { execution_successful, tool_execution_notifications }
 }
 
 fn rule(failure: &Failure) -> Rule {
@@ -199,7 +203,7 @@ fn rule(failure: &Failure) -> Rule {
         short_description: text(&result.statement),
         help: text(&format!("{level}: {} See {}", result.statement, result.spec)),
         help_uri: result.spec.starts_with("http").then(|| plain(&result.spec)),
-        default_configuration: Configuration { level: severity(failure.is_binding()) },
+        default_configuration: Configuration { level: severity(failure.level().is_binding()) },
         properties: RuleProperties { tags: vec!["mcp".to_owned(), plain(result.id.area()), level.to_string()] },
     }
 }
