@@ -27,7 +27,9 @@ pub(super) fn render(collected: &Collected, look: Look) -> String {
         page.warnings(&warnings, several);
     }
     if look.detail == Detail::Quiet {
-        warnings.iter().for_each(|warning| page.head(warning));
+        for warning in &warnings {
+            page.head(warning);
+        }
     }
     for failure in &counting {
         page.failure(failure, several);
@@ -102,7 +104,10 @@ impl Page {
         }
         if self.is_verbose() {
             self.heading("Warnings");
-            return warnings.iter().for_each(|warning| self.failure(warning, several));
+            for warning in warnings {
+                self.failure(warning, several);
+            }
+            return;
         }
         self.heading("Warnings (they count with --fail-on should; --verbose shows the messages)");
         for warning in warnings {
