@@ -215,7 +215,7 @@ impl PaceArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct ReportsArgs {
-    /// Write a report: junit, json, sarif, html or markdown; the path - is standard output
+    /// Write a report: junit, json, sarif, html, markdown or codequality (GitLab); the path - is standard output
     #[arg(long, value_name = "FORMAT=PATH")]
     pub report: Vec<OsString>,
     /// Tell only which checks failed, and the conclusion

@@ -140,7 +140,7 @@ mod tests {
             .unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
         assert_eq!(file.targets.len(), 2);
         assert_eq!(file.arguments["search"]["query"], "litmus");
-        assert_eq!((file.reports.len(), file.revisions.len(), file.select.len(), file.skip.len()), (5, 2, 2, 1));
+        assert_eq!((file.reports.len(), file.revisions.len(), file.select.len(), file.skip.len()), (6, 2, 2, 1));
         assert_eq!((file.jobs, file.start_timeout), (Some(4), Some(Duration::from_secs(30))));
         assert!(file.baseline.is_some() && file.events.is_some() && !file.scenarios.is_empty());
     }
