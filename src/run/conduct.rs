@@ -75,7 +75,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     if let Some(fact) = authorization(&conductor.context, &session, conductor.settings.timeout).await {
         conductor.context.facts.insert("authorization".to_owned(), fact);
     }
-    survey.notes.into_iter().for_each(|note| conductor.ledger.note(note));
+    conductor.ledger.left_alone(survey.tools, survey.uncalled);
     let conductor = conductor;
     let groups = conductor.groups();
     let (shared, own): (Vec<_>, Vec<_>) = groups
