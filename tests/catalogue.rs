@@ -52,7 +52,7 @@ fn the_correct_server_passes_every_check() {
             let bare = Options { features: Features::Nothing, ..Options::default() };
             // One that keeps to itself is of interest to few.
             let reserved = Options { lists_tasks: false, token: Some(TOKEN.to_owned()), ..Options::default() };
-            let servers = [(all, &["*"][..]), (small, &["*"]), (bare, &["*"]), (reserved, &["auth/*", "tasks/*"])];
+            let servers = [(all, &["*"][..]), (small, &["*"]), (bare, &["*"]), (reserved, &["auth/*", "security/*", "tasks/*"])];
             // So is one that speaks this revision only.
             let lone = Options { revisions: vec![revision], ..Options::default() };
             let servers = servers.into_iter().chain([(lone, &["http/*"][..])]);
