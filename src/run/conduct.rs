@@ -262,7 +262,8 @@ impl<'a> Conductor<'a> {
         self.ledger.note(REASON.to_owned());
         let watched = RefCell::new(Vec::new());
         for group in &self.groups() {
-            if group.scenario.needs.all.iter().any(|name| name == "authorization") {
+            let of_strangers = group.scenario.session == SessionUse::Unopened;
+            if of_strangers && group.scenario.needs.all.iter().any(|name| name == "authorization") {
                 self.own_session(group, &watched).await;
                 continue;
             }
