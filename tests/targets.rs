@@ -98,7 +98,7 @@ fn the_worst_decides_and_what_counts_is_the_same_everywhere() {
     let place = Place::new();
     let run = |words: &str| place.litmus(&format!("run {words}"));
     let last = |(code, stdout, stderr): (i32, String, String)| {
-        (code, stdout.lines().last().map(str::to_owned).unwrap_or(stderr))
+        (code, stdout.lines().last().map_or(stderr, str::to_owned))
     };
     assert_eq!(last(run("--target right --target rough")), (0, "all 2 servers conform, 1 warning".to_owned()));
     let strict = "--target right --target rough --fail-on should";
