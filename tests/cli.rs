@@ -3,12 +3,10 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-litmus");
@@ -120,6 +118,8 @@ fn mistakes_on_the_command_line_are_told() {
         &["run", "--demo", "--jobs", "0"],
         &["run", "--demo", "--shard", "4/3"],
         &["run", "--demo", "--scenarios", "no/such/folder"],
+        &["run", "--demo", "--scenarios", "ci/peers.d/time"],
+        &["run", "--demo", "--select", "{errors"],
         &["run", "--demo", "--quiet", "--verbose"],
         &["explain", "jsonrpc.eror.method-not-found"],
         &["explain", "xyzzy"],

@@ -38,6 +38,8 @@ pub(super) struct File {
     pub start_timeout: Option<Duration>,
     /// Values out of the environment.
     pub secrets: Secrets,
+    /// Each pattern, and what is wrong where no check fits it.
+    pub patterns: Vec<(String, Diagnostic)>,
     revisions: Vec<Revision>,
     select: Vec<String>,
     skip: Vec<String>,

@@ -96,7 +96,8 @@ pub(super) fn url(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
         Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(url),
         Ok(_) | Err(ParseError::RelativeUrlWithoutBase) => {
-            Err(format!("`{text}` is no URL of a server: it begins with neither http:// nor https://"))
+            let meant = if text.contains("://") { String::new() } else { format!("; is `http://{text}` meant?") };
+            Err(format!("`{text}` is no URL of a server: it begins with neither http:// nor https://{meant}"))
         }
         Err(why) => Err(format!("`{text}` is no URL: {why}")),
     }

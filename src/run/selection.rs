@@ -103,7 +103,11 @@ impl Selection {
 
 impl Pattern {
     pub(super) fn read(text: &str) -> Result<Self, PatternError> {
-        let fault = |e: globset::Error| PatternError { pattern: text.to_owned(), reason: e.kind().to_string() };
+        let fault = |error: globset::Error| {
+            // What it advises in parentheses does not hold here, where brackets stand for themselves.
+            let reason = error.kind().to_string().split(" (").next().unwrap_or_default().to_owned();
+            PatternError { pattern: text.to_owned(), reason }
+        };
         // The case of a check stands in brackets, which a glob would take as a set of characters.
         let literal = text.replace('[', "\\[").replace(']', "\\]");
         let glob: Glob =

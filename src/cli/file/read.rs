@@ -77,6 +77,7 @@ impl<'s> Reader<'s> {
             timeout,
             start_timeout,
             secrets: Secrets::default(),
+            patterns: ["select", "skip"].iter().flat_map(|key| self.patterns(checks, key)).collect(),
             revisions: self.list(checks, "revisions", |text| text.parse().ok()),
             select: self.list(checks, "select", |text| Some(text.to_owned())),
             skip: self.list(checks, "skip", |text| Some(text.to_owned())),
@@ -243,6 +244,17 @@ impl<'s> Reader<'s> {
             }
         }
         (reports, events)
+    }
+
+    /// The patterns of a list, each with what is to be told where no check fits it.
+    fn patterns(&self, table: Option<&Node>, key: &str) -> Vec<(String, Diagnostic)> {
+        let items = table.and_then(|table| table.get(key)?.items()).unwrap_or_default();
+        let placed = items.iter().filter_map(|item| {
+            let text = item.text()?;
+            let mistake = Diagnostic::new(self.source, item.span, format!("no check fits `{text}`"));
+            Some((text.to_owned(), mistake.with_help("`mcp-litmus list` shows all there are")))
+        });
+        placed.collect()
     }
 
     fn word<T: ValueEnum>(&mut self, table: Option<&Node>, key: &str, choices: &str) -> Option<T> {
