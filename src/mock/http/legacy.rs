@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::mock::{Mock, clock};
 use crate::mock::quirk::Quirk;
+use crate::mock::{Mock, clock};
 use crate::protocol::Era;
 
 use super::gate;
