@@ -292,6 +292,7 @@ impl Conversation {
             _ => Stream::plain(),
         };
         let is_primed = matches!(key, Key::Session(_)) && self.mock.revision() >= Some(Revision::V2025_11_25);
+        stream.in_latin_1 = options.has(Quirk::Latin1);
         if is_primed && !options.has(Quirk::UnprimedStreams) {
             stream.prime();
         }
