@@ -25,6 +25,7 @@ mod statelessness;
 mod stream_end;
 mod streams;
 mod subscriptions;
+mod task_cleanup;
 mod task_list;
 mod teardown;
 mod validation;
@@ -118,6 +119,7 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("stream-end", stream_end::run),
     ("streams", streams::run),
     ("subscriptions", subscriptions::run),
+    ("task-cleanup", task_cleanup::run),
     ("task-list", task_list::run),
     ("teardown", teardown::run),
     ("validation", validation::run),
