@@ -329,7 +329,7 @@ fn started(peer: &Peer, folder: &Path) -> (Target, Option<Server>) {
         Some(url) => {
             let server = Server::start(&command, port);
             let url = fill(url).parse().expect("a URL");
-            (Target::Url(UrlTarget { url, headers: Vec::new() }), Some(server))
+            (Target::Url(UrlTarget::new(url)), Some(server))
         }
     }
 }
