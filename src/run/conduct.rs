@@ -79,7 +79,9 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
         conductor.context.facts.insert("authorization".to_owned(), fact);
     }
     conductor.ledger.left_alone(survey.tools, survey.uncalled);
-    gave_up.into_iter().for_each(|note| conductor.ledger.note(note));
+    if let Some(note) = gave_up {
+        conductor.ledger.note(note);
+    }
     let conductor = conductor;
     let groups = conductor.groups();
     let (shared, own): (Vec<_>, Vec<_>) = groups
