@@ -36,7 +36,8 @@ pub(super) fn settings(args: &RunArgs, file: File, catalogue: &Catalogue) -> Res
 
 /// The settings of a run against each server that is meant, at least one.
 pub(super) fn every(args: &RunArgs, file: File, catalogue: &Catalogue) -> Result<Vec<Settings>, Stop> {
-    let File { arguments, call_tools, jobs, timeout, start_timeout, .. } = file;
+    let File { arguments, call_tools, calls_per_tool, jobs, timeout, start_timeout, .. } = file;
+    let per_tool = args.checks.calls_per_tool.or(calls_per_tool).map_or(Calls::PER_TOOL, usize::from);
     let timeout = args.pace.timeout.or(timeout).unwrap_or(PaceArgs::TIMEOUT);
     let start_timeout = args.pace.start_timeout.or(start_timeout).unwrap_or(timeout * 3);
     let exchange = start_timeout.max(timeout);
@@ -45,9 +46,11 @@ pub(super) fn every(args: &RunArgs, file: File, catalogue: &Catalogue) -> Result
         CallTools::All => CallPolicy::All,
         CallTools::None => CallPolicy::None,
     };
-    let calls = Calls { policy, arguments };
-    let CheckArgs { select, skip, shard, .. } = &args.checks;
-    let selection = placed_selection(select, skip, catalogue, &file.patterns)?.in_shard(*shard);
+    let calls = Calls { policy, arguments, per_tool };
+    let CheckArgs { select, skip, shard, profile, .. } = &args.checks;
+    let selection = placed_selection(select, skip, catalogue, &file.patterns)?
+        .in_shard(*shard)
+        .with_profiles(profile.iter().map(|profile| profile.name()));
     let settings = |named: Named| Settings {
         words: words::words(args, &named.args),
         target: named.target,

@@ -53,7 +53,7 @@ impl<'a> Failure<'a> {
         }
         let mut failures: Vec<_> = failures.into_values().collect();
         for failure in &mut failures {
-            failure.counts = failure.places.iter().any(|place| place.result.level.counts(collected.strict));
+            failure.counts = failure.places.iter().any(|place| place.result.counts(collected.strict));
         }
         failures.sort_by_key(|failure| (failure.expected.is_some(), !failure.counts));
         failures

@@ -6,9 +6,11 @@ mod auth;
 mod auth_challenge;
 mod auth_metadata;
 mod auth_server;
+mod auth_token;
 mod batch;
 mod bound;
 mod completions;
+mod framing;
 mod garbage;
 mod http;
 mod input_framing;
@@ -101,9 +103,11 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("auth-challenge", auth_challenge::run),
     ("auth-metadata", auth_metadata::run),
     ("auth-server", auth_server::run),
+    ("auth-token", auth_token::run),
     ("batch", batch::run),
     ("bound", bound::run),
     ("completions", completions::run),
+    ("framing", framing::run),
     ("garbage", garbage::run),
     ("input-framing", input_framing::run),
     ("listed", listed::run),

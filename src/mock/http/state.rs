@@ -97,7 +97,8 @@ impl State {
             self.die();
             return Reply::Close;
         }
-        if self.rules.is_hung() {
+        let is_waited_for = self.options.has(Quirk::WaitsForLength) && call.header("transfer-encoding").is_some();
+        if self.rules.is_hung() || is_waited_for {
             return Reply::Hang;
         }
         match self.route(call, rules) {
