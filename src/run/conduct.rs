@@ -383,7 +383,7 @@ impl<'a> Conductor<'a> {
             id: check.id.clone(),
             title: scenario.title.clone(),
             requirement: requirement.id.clone(),
-            statement: requirement.statement.clone(),
+            statement: requirement.told(),
             level: requirement.effective_level(),
             verdict,
             expected: None,
