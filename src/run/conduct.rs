@@ -316,7 +316,15 @@ impl<'a> Conductor<'a> {
         self.keep(&transcript);
         let groups = self.groups();
         let starts = self.plan.checks.iter().find(|check| check.requirement.id == STARTS).map(|check| check.id.clone());
-        let reason = why(outcome);
+        let mut reason = why(outcome);
+        if starts.is_none() {
+            // No check that was selected shows the transcript: what the target did on its way out is told here.
+            let lines = excerpt(&transcript, 0, transcript.entries().len());
+            let told: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("· ")).collect();
+            if !told.is_empty() {
+                reason = format!("{reason} ({})", told.join("; "));
+            }
+        }
         for group in &groups {
             for &position in &group.checks {
                 let check = &self.plan.checks[position];
