@@ -293,6 +293,32 @@ fn markdown_fits_a_comment() {
 }
 
 #[test]
+fn hundreds_of_servers_fit_a_comment() {
+    let server = |number: usize| {
+        let mut server = events();
+        if let Some(Event::Started { target, .. }) = server.first_mut() {
+            target.name = Some(format!("server {number} {}", "of a long name ".repeat(5)));
+        }
+        if let (Some(Event::Finished { not_reached, .. }), true) = (server.last_mut(), number % 3 == 0) {
+            *not_reached = Some("nobody answers ".repeat(50));
+        }
+        if number % 3 == 0 {
+            server.drain(1..server.len() - 1);
+        }
+        server
+    };
+    let text = report(Format::Markdown, &merge((0..500).map(server)).unwrap());
+    assert!((30_000..60_000).contains(&text.chars().count()), "{}", text.chars().count());
+    assert!(
+        text.starts_with(
+            "## ❌ MCP conformance: 333 of 500 servers do not conform: 2 failures in 2 revisions, 167 were not reached"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("server 1 ") && text.contains("method-not-found"), "{text}");
+}
+
+#[test]
 fn progress_is_one_line_that_is_wiped_out() {
     let look = Look { progress: true, width: 30, ..PLAIN };
     let mut told = events();
