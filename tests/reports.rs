@@ -299,10 +299,10 @@ fn hundreds_of_servers_fit_a_comment() {
         if let Some(Event::Started { target, .. }) = server.first_mut() {
             target.name = Some(format!("server {number} {}", "of a long name ".repeat(5)));
         }
-        if let (Some(Event::Finished { not_reached, .. }), true) = (server.last_mut(), number % 3 == 0) {
+        if let (Some(Event::Finished { not_reached, .. }), true) = (server.last_mut(), number.is_multiple_of(3)) {
             *not_reached = Some("nobody answers ".repeat(50));
         }
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             server.drain(1..server.len() - 1);
         }
         server
