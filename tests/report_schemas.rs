@@ -61,6 +61,24 @@ fn sarif_is_valid_by_the_schema_of_oasis() {
     }
 }
 
+/// GitLab documents its format in words: each issue has a text, a name, a severity, a fingerprint of its own, and a place.
+#[test]
+fn codequality_is_what_gitlab_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in reports(Format::Codequality, folder.path()) {
+        let list: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        let mut fingerprints = BTreeSet::new();
+        for one in list.as_array().unwrap() {
+            let text = |pointer: &str| one.pointer(pointer).and_then(Value::as_str).unwrap();
+            assert!(!text("/description").is_empty() && !text("/check_name").is_empty());
+            assert!(["info", "minor", "major", "critical", "blocker"].contains(&text("/severity")));
+            assert!(!text("/location/path").starts_with(['.', '/']));
+            assert!(one["location"]["lines"]["begin"].as_u64() > Some(0));
+            assert!(fingerprints.insert(text("/fingerprint").to_owned()), "{one}");
+        }
+    }
+}
+
 /// A report of each stream of events, in a file of its own.
 fn reports(format: Format, folder: &Path) -> Vec<PathBuf> {
     let saved = read_events(Path::new("tests/data/events.jsonl")).unwrap();

@@ -90,24 +90,6 @@ fn codequality() {
     snapshot!("report-codequality", report(Format::Codequality, &events()));
 }
 
-/// What GitLab documents of the format, of every report.
-#[test]
-fn codequality_is_what_gitlab_documents() {
-    let partial: Vec<_> = events().into_iter().take(9).collect();
-    for events in [events(), servers(), expected(), partial, Vec::new()] {
-        let list: Value = serde_json::from_str(&report(Format::Codequality, &events)).unwrap();
-        let mut fingerprints = std::collections::HashSet::new();
-        for one in list.as_array().unwrap() {
-            let text = |pointer: &str| one.pointer(pointer).and_then(Value::as_str).unwrap();
-            assert!(!text("/description").is_empty() && !text("/check_name").is_empty());
-            assert!(["info", "minor", "major", "critical", "blocker"].contains(&text("/severity")));
-            assert!(!text("/location/path").starts_with(['.', '/']));
-            assert!(one["location"]["lines"]["begin"].as_u64() > Some(0));
-            assert!(fingerprints.insert(text("/fingerprint").to_owned()), "{one}");
-        }
-    }
-}
-
 #[test]
 fn markdown() {
     snapshot!("report-markdown", report(Format::Markdown, &events()));
