@@ -26,12 +26,15 @@ pub(super) fn words(args: &RunArgs, target: &TargetArgs) -> Vec<String> {
     if let Some(most) = args.checks.calls_per_tool {
         option("--calls-per-tool", most.to_string());
     }
-    let PaceArgs { timeout, start_timeout, .. } = args.pace;
+    let PaceArgs { timeout, start_timeout, seed, .. } = args.pace;
     if let Some(timeout) = timeout.filter(|&timeout| timeout != PaceArgs::TIMEOUT) {
         option("--timeout", time(timeout));
     }
     if let Some(start_timeout) = start_timeout {
         option("--start-timeout", time(start_timeout));
+    }
+    if seed != 0 {
+        option("--seed", seed.to_string());
     }
     let TargetArgs { command, url, config, demo, server, header, allow_host, env, cwd, settings, target } = target;
     if let Some(settings) = settings {
@@ -91,8 +94,10 @@ mod tests {
     fn a_rerun_needs_what_names_the_target_and_tells_no_secret() {
         assert_eq!(of("litmus run --demo --jobs 2 --timeout 10s --report json=-"), "--demo");
         assert_eq!(
-            of("litmus run --timeout 1500ms --call-tools all --env KEY=secret --cwd d --select x -- node --demo"),
-            "--call-tools all --timeout 1500ms --env KEY=… --cwd d -- node --demo"
+            of(
+                "litmus run --timeout 1500ms --seed 7 --call-tools all --env KEY=secret --cwd d --select x -- node --demo"
+            ),
+            "--call-tools all --timeout 1500ms --seed 7 --env KEY=… --cwd d -- node --demo"
         );
         assert_eq!(
             of(
