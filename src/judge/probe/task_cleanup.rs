@@ -16,6 +16,8 @@ const CLEANUP: &str = "tasks.limits.cleanup";
 /// For how long the task is to be kept, in milliseconds; and the longest time, told by the target, that is waited for.
 const WANTED: u64 = 1_000;
 const LONGEST: u64 = 3_000;
+/// What a target may be late, beyond twice that time.
+const SLACK: Duration = Duration::from_secs(2);
 /// How often the task is asked for.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -31,8 +33,7 @@ pub(super) fn run<'a>(mut setting: Setting<'a>) -> Pin<Box<dyn Future<Output = V
         let Some(ttl) = task["ttl"].as_u64().filter(|ttl| *ttl <= LONGEST) else {
             return vec![Judged::skipped(CLEANUP, "the target keeps its tasks for longer than a check can wait")];
         };
-        // Twice the time, and as long as an answer may take, is more than promptly.
-        let deadline = Instant::now() + Duration::from_millis(ttl) * 2 + setting.context.timeout;
+        let deadline = Instant::now() + Duration::from_millis(ttl) * 2 + SLACK;
         let id = task["taskId"].clone();
         loop {
             let (_, answer) = setting.ask("tasks/get", json!({"taskId": id})).await;
