@@ -143,7 +143,18 @@ impl Drop for Served {
 #[test]
 fn a_protected_server_is_judged_with_and_without_its_token() {
     let server = Served::start(&["--token", TOKEN]);
-    let fixed = ["--url", &server.1, "--revision", "2025-11-25", "--select", "auth", "--select", "always/scopes"];
+    let fixed = [
+        "--url",
+        &server.1,
+        "--revision",
+        "2025-11-25",
+        "--select",
+        "auth",
+        "--select",
+        "security",
+        "--select",
+        "always/scopes",
+    ];
     let count =
         |report: &Value, verdict: &str| results(report).iter().filter(|result| result["verdict"] == verdict).count();
 
