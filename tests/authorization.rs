@@ -143,7 +143,18 @@ impl Drop for Served {
 #[test]
 fn a_protected_server_is_judged_with_and_without_its_token() {
     let server = Served::start(&["--token", TOKEN]);
-    let fixed = ["--url", &server.1, "--revision", "2025-11-25", "--select", "auth", "--select", "always/scopes"];
+    let fixed = [
+        "--url",
+        &server.1,
+        "--revision",
+        "2025-11-25",
+        "--select",
+        "auth",
+        "--select",
+        "security",
+        "--select",
+        "always/scopes",
+    ];
     let count =
         |report: &Value, verdict: &str| results(report).iter().filter(|result| result["verdict"] == verdict).count();
 
@@ -181,7 +192,7 @@ fn no_evidence_shows_the_token() {
     std::fs::write(&broken, rule).expect("is written");
     let server = Served::start(&["--token", TOKEN, "--broken", broken.to_str().expect("is UTF-8")]);
     let header = format!("Authorization: Bearer {TOKEN}");
-    let arguments = ["--url", &server.1, "--revision", "2025-11-25", "--select", "auth/token", "--header", &header];
+    let arguments = ["--url", &server.1, "--revision", "2025-11-25", "--select", "auth/query", "--header", &header];
     let (_, report) = report(&arguments);
     let failed: Vec<_> = results(&report).into_iter().filter(|result| result["verdict"] == "fail").collect();
     assert_eq!(failed.len(), 1, "{report:#}");

@@ -12,6 +12,7 @@ use clap::{Parser, ValueEnum, ValueHint};
 use flate2::write::GzEncoder;
 use tokio::runtime;
 use tokio::sync::mpsc;
+use url::form_urlencoded::byte_serialize;
 
 use super::args::{CallTools, CheckArgs, PaceArgs, ReportsArgs, RunArgs, TargetArgs};
 use super::exit::{Exit, Stop};
@@ -142,7 +143,9 @@ fn secrets(target: &Target) -> Vec<String> {
         Target::Memory(_) => Vec::new(),
     };
     let words = values.into_iter().flat_map(|value| [Some(value.as_str()), value.strip_prefix("Bearer ")]).flatten();
-    words.filter(|word| word.len() >= SHORTEST).map(str::to_owned).collect()
+    let words = words.filter(|word| word.len() >= SHORTEST);
+    // In an address it is encoded.
+    words.flat_map(|word| [word.to_owned(), byte_serialize(word.as_bytes()).collect()]).collect()
 }
 
 fn run(settings: &Settings, catalogue: &Catalogue) -> Result<(Ended, Collected), Stop> {

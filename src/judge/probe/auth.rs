@@ -59,6 +59,11 @@ impl<'a> Door<'a> {
         }
     }
 
+    /// Whether the scenario wants a requirement judged.
+    pub(super) fn proves(&self, requirement: &str) -> bool {
+        self.setting.proves().iter().any(|id| id == requirement)
+    }
+
     /// The bearer token that the user gave to the target, if any.
     pub(super) fn token(&self) -> Option<String> {
         let is_it = |name: &str| name.eq_ignore_ascii_case("authorization");

@@ -1,5 +1,5 @@
-//! Comes to a protected target with what is near to the user's token but is none: the token in the address, the session that it
-//! has opened.
+//! Comes to a protected target with what is near to the user's token but is none: the token in the address, a session that was opened
+//! with it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -34,17 +34,25 @@ async fn come(door: &mut Door<'_>, session: Option<&str>, judged: &mut Vec<Judge
         door.rest(judged, |requirement| Judged::skipped(requirement, "no bearer token was given by --header"));
         return Ok(());
     };
+    if door.proves(QUERY) {
+        in_address(door, &token, judged).await?;
+    }
+    match session {
+        _ if !door.proves(SESSION) => {}
+        Some(session) => in_session(door, session, judged).await?,
+        None => judged.push(Judged::skipped(SESSION, "the target gave no session id")),
+    }
+    Ok(())
+}
+
+/// What is refused without the token is refused with the token in the address as well.
+async fn in_address(door: &mut Door<'_>, token: &str, judged: &mut Vec<Judged>) -> Result<(), String> {
     let mut address = door.url.clone();
-    address.query_pairs_mut().append_pair("access_token", &token);
+    address.query_pairs_mut().append_pair("access_token", token);
     let method = door.method.clone();
     let reply = door.stranger.ask(&method, Some(&path_and_query(&address)), &[]).await?;
     let expected = "a token in the address to be no authorization";
     judged.push(door.judge(QUERY, !reply.is_served(), reply.index, expected, shown(&reply)));
-    if let Some(session) = session {
-        in_session(door, session, judged).await?;
-    } else {
-        judged.push(Judged::skipped(SESSION, "the target gave no session id"));
-    }
     Ok(())
 }
 
