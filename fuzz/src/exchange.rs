@@ -144,5 +144,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn smoke() {
-    crate::samples().iter().for_each(|sample| run(sample));
+    for sample in crate::samples() {
+        run(&sample);
+    }
 }

@@ -35,5 +35,7 @@ fn frames(bounds: Bounds, pieces: &[&[u8]]) -> Vec<Frame> {
 
 #[test]
 fn smoke() {
-    crate::samples().iter().for_each(|sample| run(sample));
+    for sample in crate::samples() {
+        run(&sample);
+    }
 }

@@ -42,5 +42,7 @@ fn world(u: &mut Unstructured<'_>) -> World {
 
 #[test]
 fn smoke() {
-    crate::samples().iter().for_each(|sample| run(sample));
+    for sample in crate::samples() {
+        run(&sample);
+    }
 }
