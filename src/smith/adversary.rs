@@ -15,6 +15,8 @@ use super::{Unstructured, World, arguments, bytes, offer, policy};
 const LARGEST: f64 = 1_000.0;
 /// The id of no request.
 const NOBODYS: &str = "litmus-nobody-asked";
+/// Characters of the longest text in a request: servers quote it in errors, which are to be short.
+const QUOTED: usize = 100;
 /// What some tools would read for ever.
 const ENDLESS: &[u8] = b"/dev/";
 
@@ -112,10 +114,12 @@ fn is_tame(read: &Value) -> bool {
     read.is_object() && read["params"].get("arguments").is_none_or(is_small)
 }
 
-/// Whether a message is a request in all but its parameters, with the id that it was made with, or has no id, or nobody's.
+/// Whether a message is a request in all but its parameters, and not too long to be quoted, with the id that it was made with, or has no id, or nobody's.
 fn has_known_id(read: &Value, message: &Value) -> bool {
-    let is_request =
-        read["jsonrpc"] == "2.0" && read["method"].is_string() && read.get("params").is_none_or(Value::is_object);
+    let is_request = is_short(&read["params"])
+        && read["jsonrpc"] == "2.0"
+        && read["method"].is_string()
+        && read.get("params").is_none_or(Value::is_object);
     match read.get("id") {
         None => true,
         Some(id) => *id == NOBODYS || is_request && *id == message["id"],
@@ -127,6 +131,15 @@ fn is_small(value: &Value) -> bool {
         Value::Number(number) => number.as_f64().is_some_and(|number| number.abs() <= LARGEST),
         Value::Array(items) => items.iter().all(is_small),
         Value::Object(members) => members.values().all(is_small),
+        _ => true,
+    }
+}
+
+fn is_short(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.chars().count() <= QUOTED,
+        Value::Array(items) => items.len() <= QUOTED && items.iter().all(is_short),
+        Value::Object(members) => members.iter().all(|(name, value)| name.len() <= QUOTED && is_short(value)),
         _ => true,
     }
 }

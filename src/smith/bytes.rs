@@ -1,7 +1,7 @@
 //! Messages in bytes that are not theirs: cut, merged, between other bytes, or far too many.
 
 use super::choice::{below, between, one_in, pick};
-use super::fresh::{any_request, any_use};
+use super::fresh::doomed;
 use super::{Piece, Unstructured, World};
 use crate::wire::TransportKind;
 
@@ -33,7 +33,7 @@ pub(super) fn odd(world: &World, u: &mut Unstructured<'_>) -> Vec<Piece> {
     if world.kind != TransportKind::Stdio {
         return vec![if below(u, 3) == 0 { Piece::message(garbled(world, u)) } else { Piece::raw(socket(world, u)) }];
     }
-    let first = any_use(world, u).to_string().into_bytes();
+    let first = doomed(world, u).to_string().into_bytes();
     match below(u, 8) {
         0 => {
             // In two or three writes.
@@ -47,13 +47,13 @@ pub(super) fn odd(world: &World, u: &mut Unstructured<'_>) -> Vec<Piece> {
                 .collect()
         }
         1 => {
-            let second = any_request(world, u).to_string().into_bytes();
+            let second = doomed(world, u).to_string().into_bytes();
             let between =
                 *pick(u, &[b"\n".as_slice(), b"\r\n", b"", b" ", b"\n\n", b"\r"]).unwrap_or(&b"\n".as_slice());
             vec![Piece::raw([first, between.to_vec(), second, b"\n".to_vec()].concat())]
         }
         // A line that ends too early, and an ordinary one behind it.
-        2 => vec![Piece::message(&first[..below(u, first.len())]), Piece::message(any_use(world, u).to_string())],
+        2 => vec![Piece::message(&first[..below(u, first.len())]), Piece::message(doomed(world, u).to_string())],
         3 => vec![Piece::raw([&first[..], b"\r\n"].concat())],
         4 if one_in(u, 32) => {
             let filler = if one_in(u, 2) { b' ' } else { b'x' };
@@ -69,7 +69,7 @@ pub(super) fn odd(world: &World, u: &mut Unstructured<'_>) -> Vec<Piece> {
 
 /// A message with bytes around it, or with some of its own changed.
 pub(super) fn garbled(world: &World, u: &mut Unstructured<'_>) -> Vec<u8> {
-    let mut bytes = any_use(world, u).to_string().into_bytes();
+    let mut bytes = doomed(world, u).to_string().into_bytes();
     garble(&mut bytes, u);
     bytes
 }
@@ -102,7 +102,7 @@ pub(super) fn flip(bytes: &mut Vec<u8>, u: &mut Unstructured<'_>) {
 
 /// What is written to a socket that an HTTP server reads.
 fn socket(world: &World, u: &mut Unstructured<'_>) -> Vec<u8> {
-    let body = any_request(world, u).to_string();
+    let body = doomed(world, u).to_string();
     let cut = &body[..body.floor_char_boundary(below(u, body.len()))];
     let usual = "Host: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
     let length = body.len();

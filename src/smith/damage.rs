@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::choice::{one_in, pick, weighted};
-use super::fresh::{any_request, any_use};
+use super::fresh::doomed;
 use super::message::{broken, piece};
 use super::{Form, Piece, Unstructured, World, arguments, hostile, json};
 use crate::protocol::Era;
@@ -43,14 +43,14 @@ pub(super) fn near_valid(world: &World, u: &mut Unstructured<'_>) -> Piece {
     match weighted(u, &[5, 4, 2, 2, 1, 2, 2, 2 * over_http]) {
         0 => call(world, u),
         1 => {
-            let request = any_request(world, u);
+            let request = doomed(world, u);
             piece(&broken(world, &request, u).unwrap_or(request))
         }
-        2 => replaced(&any_use(world, u), "/id", pick(u, IDS)),
-        3 => replaced(&any_use(world, u), "/method", pick(u, METHODS)),
-        4 => replaced(&any_use(world, u), "/jsonrpc", pick(u, VERSIONS)),
+        2 => replaced(&doomed(world, u), "/id", pick(u, IDS)),
+        3 => replaced(&doomed(world, u), "/method", pick(u, METHODS)),
+        4 => replaced(&doomed(world, u), "/jsonrpc", pick(u, VERSIONS)),
         5 => {
-            let mut message = any_use(world, u);
+            let mut message = doomed(world, u);
             message["params"] = json!(null);
             if one_in(u, 3) {
                 message = without(&message, pick(u, &["/jsonrpc", "/method", "/params", "/id"]));
@@ -66,7 +66,7 @@ pub(super) fn near_valid(world: &World, u: &mut Unstructured<'_>) -> Piece {
 
 /// A call with arguments that break one keyword of the tool's schema, or lack altogether.
 pub(super) fn call(world: &World, u: &mut Unstructured<'_>) -> Piece {
-    let mut message = any_use(world, u);
+    let mut message = doomed(world, u);
     let name = message["params"]["name"].clone();
     let tool = world.tools.iter().find(|tool| message["method"] == "tools/call" && tool["name"] == name);
     if let Some(tool) = tool {
@@ -94,7 +94,7 @@ fn without(message: &Value, pointer: Option<&&str>) -> Value {
 
 /// A request whose `_meta` is wrong in one place.
 fn meta(world: &World, u: &mut Unstructured<'_>) -> Piece {
-    let mut message = any_use(world, u);
+    let mut message = doomed(world, u);
     if message.pointer("/params/_meta").is_none() {
         if !message["params"].is_object() {
             message["params"] = json!({});
@@ -130,5 +130,5 @@ fn header(world: &World, u: &mut Unstructured<'_>) -> Piece {
     ];
     let value = pick(u, &values).copied().flatten().map(str::to_owned);
     let form = Form::Http { method: "POST".to_owned(), headers: vec![(name, value)] };
-    Piece { form, bytes: any_use(world, u).to_string().into_bytes() }
+    Piece { form, bytes: doomed(world, u).to_string().into_bytes() }
 }

@@ -44,6 +44,13 @@ pub(super) fn any_use(world: &World, u: &mut Unstructured<'_>) -> Value {
     }
 }
 
+/// A request that comes to be wrong: with an id that no other has, since whoever sends it may not find the id in it any more.
+pub(super) fn doomed(world: &World, u: &mut Unstructured<'_>) -> Value {
+    let mut message = if one_in(u, 4) { any_request(world, u) } else { any_use(world, u) };
+    message["id"] = json!(format!("litmus-{:08x}", u.arbitrary::<u32>().unwrap_or(0)));
+    message
+}
+
 /// Valid messages.
 pub(super) fn valid(world: &World, u: &mut Unstructured<'_>) -> Vec<Value> {
     let count = between(u, 1, 4);
@@ -75,7 +82,7 @@ fn with_hostile_values(world: &World, u: &mut Unstructured<'_>) -> Vec<Piece> {
     let count = between(u, 1, 3);
     (0..count)
         .map(|_| {
-            let message = if one_in(u, 4) { any_request(world, u) } else { any_use(world, u) };
+            let message = doomed(world, u);
             Piece::message(hostile_in(&message, u))
         })
         .collect()

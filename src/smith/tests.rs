@@ -53,7 +53,7 @@ fn definition(revision: Revision, message: &Value) -> Option<&'static str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_the_bytes_are_there_is_an_input(at in 0..10usize, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
@@ -68,7 +68,7 @@ proptest! {
         let inputs = draw(&bytes);
         prop_assert_eq!(&inputs, &draw(&bytes));
         for input in &inputs {
-            prop_assert!(input.len() < BOUND || input.pieces.iter().any(|piece| piece.bytes.len() > 4 << 20), "{}", input.len());
+            prop_assert!(input.len() < BOUND || input.pieces.iter().any(|piece| piece.bytes.len() >= 4 << 20), "{}", input.len());
             prop_assert!(!erases(input), "{}", String::from_utf8_lossy(&input.encode()));
             prop_assert_eq!(&Input::decode(&input.encode()), input);
         }

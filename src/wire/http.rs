@@ -143,7 +143,11 @@ impl AnswerReader {
         match self.state {
             State::UntilClose | State::Complete | State::Sized(0) => Ok(()),
             State::Head if rest.is_empty() => Err(NotAnAnswer::Closed("without an answer")),
-            State::Head => Err(NotAnAnswer::Closed("inside the head of the answer")),
+            // Not every byte was looked at as it came.
+            State::Head => match httparse::Response::new(&mut [httparse::EMPTY_HEADER; FIELD_LIMIT]).parse(rest) {
+                Err(reason) if reason != httparse::Error::TooManyHeaders => Err(NotAnAnswer::Head(words(reason))),
+                _ => Err(NotAnAnswer::Closed("inside the head of the answer")),
+            },
             State::Sized(_) => Err(NotAnAnswer::Closed("before the body was as long as its Content-Length says")),
             _ => Err(NotAnAnswer::Closed("before the last chunk of the body")),
         }

@@ -18,7 +18,7 @@ use crate::judge::compare::clipped;
 use crate::judge::context::{Context, Judged};
 use crate::judge::excerpt::excerpt;
 use crate::outcome::Evidence;
-use crate::session::{Awaited, Edits, Opened, Session, open};
+use crate::session::{Awaited, Edits, Entry, Opened, Session};
 use crate::smith::{Unstructured, World, adversary};
 use crate::wire::TransportKind;
 
@@ -29,6 +29,8 @@ const VOLLEYS: usize = 16;
 const VOLLEYS_OVER_HTTP: usize = 5;
 /// Bytes of which a message is drawn, at most.
 const DRAWN: usize = 48;
+/// After so many calls of a tool no other volley calls it: the other checks want to call it too.
+const CALLS: usize = 4;
 /// Sessions on which a smaller volley is tried, and the time for all of them, in timeouts.
 const STEPS: usize = 100;
 const TIMEOUTS: u32 = 4;
@@ -50,7 +52,8 @@ enum Silence {
 pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>> {
     Box::pin(async move {
         let requirement = &setting.proves()[0];
-        let world = world(setting.context);
+        let mut world = world(setting.context);
+        let mut called: BTreeMap<String, usize> = BTreeMap::new();
         let volleys = if world.kind == TransportKind::Stdio { VOLLEYS } else { VOLLEYS_OVER_HTTP };
         let mut runner = runner(setting.context.seed);
         for _ in 0..volleys {
@@ -60,7 +63,14 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
             let volley = tree.current();
             // Calls are made one after another by some servers: all of them together may take their time.
             let within = setting.context.timeout * 3;
-            let Some(silence) = fire(setting.session, &world, &volley, within).await else { continue };
+            let silence = fire(setting.session, &world, &volley, within).await;
+            let Some(silence) = silence else {
+                count_calls(setting.session, from, &mut called);
+                world.tools.retain(|tool| {
+                    tool["name"].as_str().is_none_or(|name| called.get(name).is_none_or(|calls| *calls < CALLS))
+                });
+                continue;
+            };
             let smallest = shrunk(setting.context, &world, volley, &mut tree).await;
             let mut evidence = Evidence {
                 expected: "an answer to the alive request after any message".to_owned(),
@@ -118,6 +128,15 @@ fn world(context: &Context) -> World {
     world
 }
 
+/// Counts the calls of each tool among what was sent.
+fn count_calls(session: &Session, from: usize, called: &mut BTreeMap<String, usize>) {
+    let sent = session.transcript().entries()[from..].iter().filter(|entry| entry.is_from_client());
+    let calls = sent.filter_map(Entry::message).filter(|message| message.method() == Some("tools/call"));
+    for name in calls.filter_map(|message| message.params()?.get("name")?.as_str()) {
+        *called.entry(name.to_owned()).or_default() += 1;
+    }
+}
+
 /// Sends a volley and an ordinary request behind it. Why this is not answered, if it is not.
 async fn fire(session: &mut Session, world: &World, volley: &Volley, within: Duration) -> Option<Silence> {
     for drawn in volley {
@@ -148,10 +167,12 @@ async fn shrunk(
     tree: &mut impl ValueTree<Value = Volley>,
 ) -> Option<Smallest> {
     let deadline = Instant::now() + context.timeout * TIMEOUTS;
+    // What is withheld here is not missed by the check.
+    let context = &Context { calls: context.calls.apart(), ..context.clone() };
     let mut smallest = silenced(context, world, &volley).await?;
     let mut steps = 0;
     let mut can_change = tree.simplify();
-    while can_change && steps < STEPS && Instant::now() < deadline {
+    while can_change && steps < STEPS && Instant::now() < deadline && context.calls.reason().is_none() {
         steps += 1;
         match silenced(context, world, &tree.current()).await {
             Some(smaller) => {
@@ -166,8 +187,7 @@ async fn shrunk(
 
 /// What a volley on a session of its own came to, if it silences it.
 async fn silenced(context: &Context, world: &World, volley: &Volley) -> Option<Smallest> {
-    let Context { target, kind, revision, limits, start_timeout, .. } = context;
-    let opening = open(target, *kind, *revision, *limits, *start_timeout).await.ok()?;
+    let opening = context.open(context.start_timeout).await.ok()?;
     let mut session = opening.session;
     let from = session.transcript().entries().len();
     let silence =

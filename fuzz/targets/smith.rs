@@ -1,0 +1,4 @@
+//! See `mcp_litmus_fuzz::smith`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mcp_litmus_fuzz::smith::run(bytes));
