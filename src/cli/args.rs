@@ -10,10 +10,12 @@ use super::certify::CertifyArgs;
 use super::console::Colour;
 use super::coverage::CoverageArgs;
 use super::explain::ExplainArgs;
+use super::fuzz::FuzzArgs;
 use super::init::InitArgs;
 use super::lint::LintArgs;
 use super::list::ListArgs;
 use super::manual::{CompletionsArgs, ManArgs};
+use super::replay::ReplayArgs;
 use super::report::ReportArgs;
 use super::serve::ServeArgs;
 use super::snapshot::SnapshotArgs;
@@ -54,6 +56,10 @@ Exit codes:
 pub(super) enum Command {
     /// Run the conformance checks against a server
     Run(Box<RunArgs>),
+    /// Look for what a hostile or careless client can provoke
+    Fuzz(Box<FuzzArgs>),
+    /// Tell which findings of `fuzz` are fixed
+    Replay(Box<ReplayArgs>),
     /// List the checks that a run may hold
     List(ListArgs),
     /// Explain a requirement, a check or a scenario
@@ -115,7 +121,7 @@ LITMUS_SETTINGS, _TARGET, _SELECT, _SKIP, _REVISION, _BASELINE, _CALL_TOOLS, _FA
 _START_TIMEOUT, _REPORT and _COLOR. What is typed wins over these, and these win over the file.";
 
 /// Which server.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Target (exactly one)")]
 pub(super) struct TargetArgs {
     /// A program that speaks on its standard input and output, with its arguments, after `--`
@@ -192,7 +198,7 @@ pub(super) struct CheckArgs {
 }
 
 /// How fast, how patient.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Pace")]
 pub(super) struct PaceArgs {
     /// Sessions at once, beside the shared one [default: processors]

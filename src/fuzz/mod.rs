@@ -1,3 +1,31 @@
 //! Looks for what a client can provoke in a server: inputs, what they bring about, findings.
 
+mod assess;
+mod chance;
+mod conversation;
+mod corpus;
+mod court;
 pub mod coverage;
+mod endpoint;
+mod feedback;
+mod finding;
+mod ground;
+mod internals;
+mod launch;
+mod link;
+mod minimize;
+mod oracle;
+mod plan;
+mod process;
+mod sandbox;
+mod script;
+mod supervisor;
+mod text;
+mod worker;
+
+pub use finding::{Finding, findings};
+pub use launch::{LAUNCH, WORKER, launch};
+pub use oracle::{Oracle, Suspicion, UnknownOracle};
+pub use plan::{Offer, Place, WorkPlan};
+pub use supervisor::{Replayed, Supervisor, replay, work};
+pub use worker::{Progress, Report};

@@ -2,7 +2,7 @@
 //! compiles nothing that a meta-schema has not passed.
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, Retrieve, Uri};
+use jsonschema::{Draft, Retrieve, Uri, Validator};
 use serde_json::{Value, json};
 
 /// What is wrong with a schema: nothing, or one clause. The dialect is the one that `$schema` names, 2020-12 where it names
@@ -33,12 +33,17 @@ pub(super) fn fault(schema: &Value) -> Option<String> {
 /// Where an instance breaks a schema: nowhere, or one clause. A schema that is wrong, or that cannot be used without what it
 /// refers to elsewhere, convicts nobody. `format` is a note.
 pub(super) fn violation(schema: &Value, instance: &Value) -> Option<String> {
-    let draft = dialect(schema)?;
-    let options = jsonschema::options().with_draft(draft).with_retriever(Nowhere).should_validate_formats(false);
-    let validator = options.build(schema).ok()?;
+    let validator = validator(schema)?;
     let error = validator.iter_errors(instance).next()?;
     let place = error.instance_path().to_string();
     Some(if place.is_empty() { error.masked().to_string() } else { format!("{place}: {}", error.masked()) })
+}
+
+/// What holds instances against a schema in its dialect, as [`violation`] does; `None` for a schema that convicts nobody.
+pub fn validator(schema: &Value) -> Option<Validator> {
+    let draft = dialect(schema)?;
+    let options = jsonschema::options().with_draft(draft).with_retriever(Nowhere).should_validate_formats(false);
+    options.build(schema).ok()
 }
 
 /// The dialect of a schema; `None` for an unknown one.

@@ -1,7 +1,7 @@
 //! One conversation with a target and its transcript. Drives and records; judges nothing.
 
 mod conversation;
-mod headers;
+pub mod headers;
 mod opening;
 mod record;
 mod send;
@@ -12,7 +12,7 @@ mod wait;
 pub use conversation::Session;
 pub use opening::{Opened, Opening, connect, open};
 pub use record::record;
-pub use send::{Edits, Sent};
+pub use send::{Edits, Sent, client_info};
 pub use stranger::{Reply, Stranger};
 pub use transcript::{Entry, Transcript, What};
 pub use wait::{Awaited, alive_method};

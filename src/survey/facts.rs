@@ -34,7 +34,8 @@ pub struct Calls {
 }
 
 impl Calls {
-    pub(super) fn allow(&self, tool: &Value) -> bool {
+    /// Whether a tool may be called.
+    pub fn allow(&self, tool: &Value) -> bool {
         match self.policy {
             CallPolicy::All => true,
             CallPolicy::None => false,

@@ -7,7 +7,7 @@ mod stderr;
 mod stdio;
 mod target;
 
-pub use http::endpoint_path;
+pub use http::{encode, endpoint_path};
 pub use target::{
     Arrival, CANNOT_CONNECT, CommandTarget, Connection, ExchangeId, Exit, ExitAfter, HttpRequest, Incoming, Limits,
     Outgoing, Peer, Target, TransportError, UrlTarget,

@@ -8,7 +8,7 @@ use crate::transport::{HttpRequest, UrlTarget};
 /// The bytes of `request`, with what the transport adds: `Host`, the target's own headers and `Content-Length`, each
 /// unless the request has it. An error says why this cannot be one request; [`crate::transport::Outgoing::RawHttp`] sends
 /// even that.
-pub(super) fn encode(target: &UrlTarget, request: &HttpRequest) -> Result<Bytes, String> {
+pub fn encode(target: &UrlTarget, request: &HttpRequest) -> Result<Bytes, String> {
     let path = request.path.clone().unwrap_or_else(|| path_and_query(&target.url));
     let mut bytes = BytesMut::with_capacity(1024 + request.body.len());
     let one_word = |text: &str| !text.is_empty() && !text.bytes().any(|byte| byte <= b' ');

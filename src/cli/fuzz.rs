@@ -1,0 +1,574 @@
+//! `fuzz`: looks for what a client can provoke in a server; tells how it goes, and what was found. Judges nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use clap::{Parser, ValueEnum, ValueHint};
+use tokio::runtime;
+use url::{Host, Url};
+
+use super::args::{CallTools, CheckArgs, PaceArgs, ReportsArgs, RunArgs, TargetArgs, duration};
+use super::exit::{Exit, Stop};
+use super::file::File;
+use super::outlets::Outlets;
+use super::signals::Signals;
+use super::{console, run, settings, words};
+use crate::fuzz::{Finding, Offer, Oracle, Place, Progress, Report, Supervisor, Suspicion, WorkPlan, findings};
+use crate::outcome::{CheckId, CheckResult, Event, Evidence, Level, RunInfo, Summary, Verdict};
+use crate::protocol::{Requirement, Revision};
+use crate::run::{Offered, Settings, offers};
+use crate::source::printable;
+use crate::transport::Target;
+use crate::wire::TransportKind;
+
+/// Look for what a hostile or careless client can provoke in a server
+#[derive(Debug, Parser)]
+#[command(
+    override_usage = "mcp-litmus fuzz [OPTIONS] -- <COMMAND> [ARG]...\n       mcp-litmus fuzz [OPTIONS] --url <URL>\n       \
+                      mcp-litmus fuzz [OPTIONS] --config <FILE> [--server <NAME>]\n       mcp-litmus fuzz [OPTIONS] --demo",
+    after_help = EXAMPLES
+)]
+pub(super) struct FuzzArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// The revision to speak [default: the newest that the server speaks]
+    #[arg(long, value_name = "REVISION", hide_possible_values = true, help_heading = HEADING)]
+    revision: Option<Revision>,
+    /// Which tools may be called: those annotated as read-only, all or none [default: read-only]
+    #[arg(long, value_name = "WHICH", value_enum, env = "LITMUS_CALL_TOOLS", hide_env = true, help_heading = HEADING)]
+    call_tools: Option<CallTools>,
+    /// How long: 60s, 10m, 8h [default: 1m, unless --execs says how much]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = HEADING)]
+    time: Option<Duration>,
+    /// How many inputs
+    #[arg(long, value_name = "N", help_heading = HEADING)]
+    execs: Option<u64>,
+    /// From what chance is drawn: with one worker, the same seed makes the same inputs [default: the time]
+    #[arg(long, value_name = "N", help_heading = HEADING)]
+    seed: Option<u64>,
+    /// Where inputs are kept from one night to the next; further folders are only read [default: corpus in --out]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = HEADING)]
+    corpus: Vec<PathBuf>,
+    /// Where findings are written, a scenario file each; those that are there are tried first
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = "fuzz-findings", help_heading = HEADING)]
+    out: PathBuf,
+    /// Only these oracles judge; may be given several times
+    #[arg(long, value_name = "NAME", help_heading = HEADING)]
+    oracle: Vec<Oracle>,
+    /// These do not
+    #[arg(long, value_name = "NAME", help_heading = HEADING)]
+    no_oracle: Vec<Oracle>,
+    /// Which hook tells what of the target's code was reached
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t, help_heading = HEADING)]
+    coverage: Coverage,
+    /// Shut the program in: no network, an empty home, an empty working directory (Linux)
+    #[arg(long, help_heading = HEADING)]
+    sandbox: bool,
+    /// Fuzz an address that is not of this machine
+    #[arg(long, help_heading = HEADING)]
+    allow_remote: bool,
+    /// Messages a second at most, over all workers [default: no limit on this machine, 20 elsewhere]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = HEADING)]
+    rate: Option<u32>,
+    #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
+    reports: ReportsArgs,
+}
+
+const HEADING: &str = "Fuzzing";
+
+const EXAMPLES: &str = "\
+Findings are scenario files; `mcp-litmus replay` tells which of them are fixed.
+
+Oracles: died, hang, unanswered, invalid-message, stray-answer, noise, accepted-invalid, internal-error,
+leaked-internals, resources, session-mixup, proportion.
+
+Examples:
+  mcp-litmus fuzz --demo --time 10s
+  mcp-litmus fuzz --time 8h --jobs 4 --call-tools all --sandbox -- node dist/index.js
+  mcp-litmus fuzz --url http://127.0.0.1:3000/mcp --time 10m
+  mcp-litmus fuzz --execs 10000 --seed 7 --jobs 1 --out findings -- ./my-server
+  mcp-litmus replay findings -- ./my-server";
+
+/// Messages a second to an address elsewhere, where nothing else is said.
+const REMOTE_RATE: u32 = 20;
+/// How long, where nothing is said.
+const TIME: Duration = Duration::from_mins(1);
+
+/// Which hook tells what of the target's code was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Coverage {
+    #[default]
+    Auto,
+    Off,
+    Python,
+    Node,
+    Native,
+}
+
+/// Fuzzes, and reports.
+pub(super) fn fuzz(args: Box<FuzzArgs>) -> Result<Exit, Stop> {
+    let FuzzArgs { target, revision, call_tools, pace, reports, .. } = &*args;
+    let run_args = run_args(target, revision.as_slice(), *call_tools, pace)?;
+    let jobs = run_args.pace.jobs;
+    let settings = the_settings(run_args)?;
+    guard_address(&settings.target, args.allow_remote)?;
+    let outlets = Outlets::new(reports, None, true)?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Stop::fault(format!("cannot set up the runtime: {error}")))?;
+    runtime.block_on(async {
+        let mut signals =
+            Signals::listen().map_err(|error| Stop::fault(format!("cannot listen for signals: {error}")))?;
+        let offered = tokio::select! {
+            offered = offers(&settings) => offered.map_err(|error| run::stop(error, &settings.secrets))?,
+            signal = signals.next() => return Ok(Exit::Signal(signal)),
+        };
+        let newest = offered.into_iter().max_by_key(|offered| offered.revision);
+        let offered = newest.ok_or_else(|| Stop::not_reached("the target speaks no revision"))?;
+        let plan = plan(&args, &settings, jobs, &offered)?;
+        announce(&plan, &args.reports);
+        let mut tally = Tally::new(plan.clone(), args.reports.quiet);
+        let mut supervisor = Supervisor::start(plan.clone())
+            .await
+            .map_err(|error| Stop::fault(format!("cannot start a worker: {error}")))?;
+        let mut ticks = tokio::time::interval(Duration::from_millis(500));
+        let mut ended_by = None;
+        loop {
+            tokio::select! {
+                told = supervisor.next() => match told {
+                    Some((worker, report)) => tally.take(worker, report),
+                    None => break,
+                },
+                signal = signals.next() => {
+                    // The second one is meant.
+                    if ended_by.replace(signal).is_some() {
+                        break;
+                    }
+                    supervisor.stop();
+                }
+                _ = ticks.tick() => tally.show(),
+            }
+        }
+        tally.clear();
+        report(&tally, &settings, &offered, outlets, ended_by.is_some())?;
+        Ok(match (ended_by, tally.found.is_empty(), &tally.stuck) {
+            (Some(signal), ..) => Exit::Signal(signal),
+            (None, false, _) => Exit::Fails,
+            (None, true, Some(reason)) => return Err(Stop::not_reached(printable(reason, 600))),
+            (None, true, None) => Exit::Conforms,
+        })
+    })
+}
+
+/// The arguments of a run that say the same of the target.
+pub(super) fn run_args(
+    target: &TargetArgs,
+    revision: &[Revision],
+    call_tools: Option<CallTools>,
+    pace: &PaceArgs,
+) -> Result<Box<RunArgs>, Stop> {
+    let target = target.clone();
+    let checks = CheckArgs { revision: revision.to_vec(), call_tools, ..CheckArgs::default() };
+    let mut args =
+        Box::new(RunArgs { target, checks, pace: pace.clone(), events: None, reports: ReportsArgs::default() });
+    // The selection, the baseline and the reports of the settings are those of `run`.
+    let file = File::of(&args.target)?;
+    let timeout = args.pace.timeout.or(file.timeout);
+    args.pace.timeout = timeout;
+    Ok(args)
+}
+
+pub(super) fn the_settings(args: Box<RunArgs>) -> Result<Settings, Stop> {
+    let file = File::of(&args.target)?;
+    settings::settings(&args, file, &settings::catalogue(&[])?)
+}
+
+/// Other people's servers are left alone unless that is asked for.
+pub(super) fn guard_address(target: &Target, allow_remote: bool) -> Result<(), Stop> {
+    match target {
+        Target::Url(target) if target.url.scheme() != "http" => {
+            Err(Stop::usage("only servers over plain http are fuzzed; put TLS in front of them elsewhere"))
+        }
+        Target::Url(target) if !is_of_this_machine(&target.url) && !allow_remote => Err(Stop::usage(format!(
+            "`{}` is not of this machine: --allow-remote fuzzes it all the same, at {REMOTE_RATE} messages a second unless --rate says more",
+            target.url.host_str().unwrap_or_default()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn is_of_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// What workers are told.
+fn plan(args: &FuzzArgs, settings: &Settings, jobs: Option<u16>, offered: &Offered) -> Result<WorkPlan, Stop> {
+    let mut plan = plan_for(settings, offered, args.sandbox, &args.out)?;
+    let is_remote = matches!(&settings.target, Target::Url(target) if !is_of_this_machine(&target.url));
+    let wanted =
+        |oracle: &Oracle| (args.oracle.is_empty() || args.oracle.contains(oracle)) && !args.no_oracle.contains(oracle);
+    plan.oracles = Oracle::ALL.into_iter().filter(wanted).collect();
+    if plan.oracles.is_empty() {
+        return Err(Stop::usage("no oracle is left to judge"));
+    }
+    plan.time = args.time.or_else(|| args.execs.is_none().then_some(TIME));
+    plan.executions = args.execs;
+    // What was typed as a default for `run` would be twice too many: each worker drives a server.
+    plan.workers = u32::from(jobs.unwrap_or_else(|| u16::try_from(settings.jobs / 2).unwrap_or(1).max(1)));
+    plan.rate = args.rate.or(is_remote.then_some(REMOTE_RATE)).map(|rate| (rate / plan.workers).max(1));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    plan.seed = args.seed.unwrap_or_else(|| now.as_secs());
+    if let [first, others @ ..] = args.corpus.as_slice() {
+        plan.corpus.clone_from(first);
+        plan.merged = others.to_vec();
+    }
+    plan.coverage = args.coverage.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    for folder in [&plan.out, &plan.corpus] {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Stop::usage(format!("cannot write to `{}`: {error}", folder.display())))?;
+    }
+    if let Some(missing) = plan.merged.iter().find(|folder| !folder.is_dir()) {
+        return Err(Stop::usage(format!("`{}` is no folder", missing.display())));
+    }
+    Ok(plan)
+}
+
+/// A plan for one worker, with every oracle.
+pub(super) fn plan_for(
+    settings: &Settings,
+    offered: &Offered,
+    sandbox: bool,
+    out: &std::path::Path,
+) -> Result<WorkPlan, Stop> {
+    if offered.transport == TransportKind::Sse {
+        return Err(Stop::usage("servers that speak only HTTP+SSE are not fuzzed"));
+    }
+    let place = match &settings.target {
+        Target::Command(command) => Place::Command {
+            program: command.program.clone(),
+            arguments: command.arguments.clone(),
+            environment: command.environment.clone(),
+            directory: command.directory.clone(),
+            sandbox,
+        },
+        Target::Url(target) => Place::Url { url: target.url.clone(), headers: target.headers.clone() },
+        Target::Memory(_) => Place::Command {
+            program: std::env::current_exe()
+                .map_err(|error| Stop::fault(format!("cannot find this program: {error}")))?
+                .display()
+                .to_string(),
+            arguments: vec!["serve".to_owned()],
+            environment: BTreeMap::new(),
+            directory: None,
+            sandbox,
+        },
+    };
+    if sandbox && matches!(place, Place::Url { .. }) {
+        return Err(Stop::usage("--sandbox is for a program"));
+    }
+    let list = |member: &str| offered.offer[member].as_array().cloned().unwrap_or_default();
+    let tools = list("tools");
+    let callable = tools.iter().filter(|tool| settings.calls.allow(tool));
+    let callable = callable.filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect();
+    let offer = Offer {
+        capabilities: offered.offer["capabilities"].clone(),
+        callable,
+        tools,
+        resources: list("resources"),
+        templates: list("resourceTemplates"),
+        prompts: list("prompts"),
+        arguments: settings.calls.arguments.clone(),
+    };
+    Ok(WorkPlan {
+        place,
+        words: settings.words.clone(),
+        revision: offered.revision,
+        offer,
+        oracles: Oracle::ALL.into_iter().collect(),
+        timeout: settings.timeout,
+        start_timeout: settings.start_timeout,
+        time: None,
+        executions: None,
+        seed: 0,
+        worker: 0,
+        workers: 1,
+        corpus: out.join("corpus"),
+        merged: Vec::new(),
+        out: out.to_owned(),
+        rate: None,
+        coverage: "off".to_owned(),
+        engine: "loop".to_owned(),
+    })
+}
+
+/// Says what is going to be done before anything is called.
+fn announce(plan: &WorkPlan, reports: &ReportsArgs) {
+    let Offer { tools, callable, .. } = &plan.offer;
+    let mut lines = vec![format!(
+        "Fuzzing in {} over {}, {} worker{}, seed {}.",
+        plan.revision,
+        plan.kind(),
+        plan.workers,
+        if plan.workers == 1 { "" } else { "s" },
+        plan.seed
+    )];
+    if !callable.is_empty() {
+        let names: Vec<_> = callable.iter().map(|name| printable(name, 80)).collect();
+        lines.push(format!("Tools that will be called, with any arguments: {}.", names.join(", ")));
+    }
+    let left = tools.len() - callable.len();
+    if left > 0 {
+        lines.push(format!("Tools that will not be called: {left} (--call-tools all calls them)."));
+    }
+    if !reports.quiet {
+        console::tell(&lines.join("\n"));
+    }
+}
+
+/// What workers have told so far.
+struct Tally {
+    plan: WorkPlan,
+    quiet: bool,
+    began: Instant,
+    shown: Instant,
+    progress: BTreeMap<u32, Progress>,
+    found: BTreeMap<String, (Finding, u64)>,
+    earlier: BTreeSet<String>,
+    unreproduced: BTreeMap<String, Suspicion>,
+    notes: Vec<String>,
+    stuck: Option<String>,
+    is_terminal: bool,
+}
+
+/// How often a line is told where there is no terminal.
+const LINE: Duration = Duration::from_mins(1);
+/// Notes that are kept.
+const NOTES: usize = 50;
+
+impl Tally {
+    fn new(plan: WorkPlan, quiet: bool) -> Self {
+        let earlier = findings(&plan.out).unwrap_or_default();
+        let now = Instant::now();
+        Self {
+            plan,
+            quiet,
+            began: now,
+            shown: now,
+            progress: BTreeMap::new(),
+            found: BTreeMap::new(),
+            earlier: earlier.into_iter().map(|(_, finding)| finding.suspicion.name()).collect(),
+            unreproduced: BTreeMap::new(),
+            notes: Vec::new(),
+            stuck: None,
+            is_terminal: io::stderr().is_terminal(),
+        }
+    }
+
+    fn take(&mut self, worker: u32, report: Report) {
+        match report {
+            Report::Progress(progress) => {
+                self.progress.insert(worker, progress);
+            }
+            Report::Found(finding) => {
+                let name = finding.suspicion.name();
+                self.unreproduced.remove(&name);
+                let is_new = !self.found.contains_key(&name);
+                let entry = self.found.entry(name).or_insert_with(|| (*finding, 0));
+                entry.1 += 1;
+                if is_new && !self.quiet {
+                    let (finding, _) = entry;
+                    let Suspicion { oracle, subject, actual, .. } = &finding.suspicion;
+                    let line = format!("found: {oracle} {}: {}", printable(subject, 80), printable(actual, 200));
+                    self.clear();
+                    console::tell(&line);
+                }
+            }
+            Report::Again(name) => {
+                if let Some((_, times)) = self.found.get_mut(&name) {
+                    *times += 1;
+                }
+            }
+            Report::Unreproduced(suspicion) => {
+                let name = suspicion.name();
+                if !self.found.contains_key(&name) {
+                    self.unreproduced.insert(name, *suspicion);
+                }
+            }
+            Report::Note(note) => {
+                if self.notes.len() < NOTES && !self.notes.contains(&note) {
+                    self.clear();
+                    if !self.quiet {
+                        console::tell(&printable(&note, 600));
+                    }
+                    self.notes.push(note);
+                }
+            }
+            Report::Stuck(reason) => self.stuck = Some(reason),
+            Report::Done => {}
+        }
+    }
+
+    /// Tells how far it is: all the time on a terminal, now and then elsewhere.
+    fn show(&mut self) {
+        if self.quiet || (!self.is_terminal && self.shown.elapsed() < LINE) {
+            return;
+        }
+        self.shown = Instant::now();
+        let line = self.line();
+        if self.is_terminal { console::status(&line) } else { console::tell(&line) }
+    }
+
+    fn clear(&self) {
+        if self.is_terminal && !self.quiet {
+            console::status("");
+        }
+    }
+
+    fn line(&self) -> String {
+        let all = self.progress.values();
+        let sum = |of: fn(&Progress) -> u64| all.clone().map(of).sum::<u64>();
+        let seconds = self.began.elapsed().as_secs_f64().max(0.001);
+        let (executions, messages) = (sum(|p| p.executions), sum(|p| p.messages));
+        let corpus = all.clone().map(|p| p.corpus).max().unwrap_or_default();
+        let features = all.clone().map(|p| p.features).max().unwrap_or_default();
+        let left = self.plan.time.map_or_else(String::new, |time| {
+            let left = time.saturating_sub(self.began.elapsed()).as_secs();
+            format!(", {}:{:02}:{:02} left", left / 3600, left / 60 % 60, left % 60)
+        });
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+        let rate = |count: u64| count as f64 / seconds;
+        format!(
+            "{executions} inputs ({:.0}/s), {messages} messages ({:.0}/s), corpus {corpus}, behaviours {features}, findings {}, \
+             restarts {}{left}",
+            rate(executions),
+            rate(messages),
+            self.found.len(),
+            sum(|p| p.restarts)
+        )
+    }
+
+    /// The notes at the end.
+    fn last_notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        notes.push(self.line());
+        if !self.unreproduced.is_empty() {
+            let folder = self.plan.out.join("unreproduced");
+            let count = self.unreproduced.len();
+            notes
+                .push(format!("suspected, but not seen again on a fresh session: {count} (in `{}`)", folder.display()));
+        }
+        let gone: Vec<_> = self.earlier.iter().filter(|name| !self.found.contains_key(*name)).cloned().collect();
+        if !gone.is_empty() {
+            notes.push(format!("findings of earlier runs that were not seen this time: {}", gone.join(", ")));
+        }
+        notes.extend(self.stuck.clone());
+        notes
+    }
+}
+
+/// Reports findings as failed checks, and what found nothing as passed ones.
+fn report(
+    tally: &Tally,
+    settings: &Settings,
+    offered: &Offered,
+    mut outlets: Outlets,
+    partial: bool,
+) -> Result<(), Stop> {
+    let plan = &tally.plan;
+    let mut results: Vec<CheckResult> = Vec::new();
+    for &oracle in &plan.oracles {
+        if !is_at_work(oracle, plan.kind()) {
+            continue;
+        }
+        let mine: Vec<_> = tally.found.values().filter(|(finding, _)| finding.suspicion.oracle == oracle).collect();
+        if mine.is_empty() {
+            results.extend(result(oracle, oracle.requirement(), None, plan, Verdict::Pass));
+        }
+        for (finding, times) in mine {
+            let Suspicion { requirement, expected, actual, subject, .. } = &finding.suspicion;
+            let about = if subject.is_empty() { String::new() } else { format!("{subject}: ") };
+            let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
+            let file = plan.out.join(format!("{}.yaml", finding.suspicion.name()));
+            let evidence = Evidence {
+                expected: expected.clone(),
+                actual: format!("{about}{actual}{times}"),
+                asked_at: file.display().to_string(),
+                excerpt: read_excerpt(&file),
+                witnesses: Vec::new(),
+            };
+            results.extend(result(oracle, requirement, Some(&finding.suspicion), plan, Verdict::Fail { evidence }));
+        }
+    }
+    let run = RunInfo {
+        revision: plan.revision.to_string(),
+        transport: plan.kind().to_string(),
+        server: offered.server.clone(),
+    };
+    let mut summary = Summary::default();
+    results.iter().for_each(|result| summary.add(&result.verdict));
+    let mut events = vec![settings.started(), Event::RunStarted { run: run.clone(), checks: results.len() }];
+    events.extend(results.into_iter().map(|result| Event::Check { result: Box::new(result) }));
+    events.push(Event::RunFinished { run, summary });
+    let duration_ms = u64::try_from(tally.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    events.push(Event::Finished { partial, duration_ms, notes: tally.last_notes(), stale: Vec::new() });
+    for mut event in events {
+        event.each_text(&mut |text| *text = settings.secrets.redacted(text));
+        outlets.event(&event);
+    }
+    outlets.finish()
+}
+
+/// The lines of the transcript as the file tells them, so that a finding of another worker's has them too.
+fn read_excerpt(file: &std::path::Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let lines = text.lines().skip_while(|line| *line != "# transcript:").skip(1);
+    lines.map_while(|line| line.strip_prefix("#   ")).map(str::to_owned).collect()
+}
+
+fn is_at_work(oracle: Oracle, kind: TransportKind) -> bool {
+    match oracle {
+        Oracle::Noise | Oracle::Resources => kind == TransportKind::Stdio,
+        Oracle::SessionMixup => kind == TransportKind::Http,
+        _ => true,
+    }
+}
+
+fn result(
+    oracle: Oracle,
+    requirement: &str,
+    suspicion: Option<&Suspicion>,
+    plan: &WorkPlan,
+    verdict: Verdict,
+) -> Option<CheckResult> {
+    let entry = Requirement::find(requirement)?;
+    let name = suspicion.map(Suspicion::name);
+    let case = name.as_deref().and_then(|name| name.rsplit('-').next());
+    let words = plan.words.join(" ");
+    Some(CheckResult {
+        id: CheckId::new(format!("fuzz/{oracle}"), requirement, case),
+        title: oracle.title().to_owned(),
+        requirement: requirement.to_owned(),
+        statement: entry.statement.clone(),
+        level: if suspicion.is_some() && !entry.effective_level().is_binding() {
+            Level::House
+        } else {
+            entry.effective_level()
+        },
+        verdict,
+        expected: None,
+        spec: entry.page(plan.revision),
+        rerun: match &name {
+            Some(name) => format!("mcp-litmus replay {} {words}", plan.out.join(format!("{name}.yaml")).display()),
+            None => format!("mcp-litmus fuzz --oracle {oracle} --seed {} {words}", plan.seed),
+        },
+        duration_ms: 0,
+    })
+}

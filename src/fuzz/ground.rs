@@ -1,0 +1,139 @@
+//! Where inputs are tried: opens conversations with the target, and replays sequences of inputs on fresh ones, to see whether
+//! what was suspected is so. Decides nothing about what to try.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::conversation::Conversation;
+use super::court::Court;
+use super::endpoint::Endpoint;
+use super::link::{End, Link, Observed, Patience, Step, transcript};
+use super::oracle::{Oracle, Suspicion};
+use super::plan::{Place, WorkPlan};
+use super::process::Process;
+use crate::judge::{Traffic, excerpt};
+use crate::scenario::Catalogue;
+use crate::smith::Input;
+use crate::transport::{CommandTarget, Target, UrlTarget};
+
+/// A target, and all that judges it.
+pub(super) struct Ground {
+    pub(super) plan: WorkPlan,
+    pub(super) court: Court,
+    /// The command as it is started: with hooks for coverage, and through this executable.
+    command: Option<CommandTarget>,
+    /// The same without hooks.
+    plain: Option<CommandTarget>,
+    /// Sessions opened.
+    pub(super) sessions: u64,
+    /// Messages of replays.
+    pub(super) messages: u64,
+}
+
+/// What a replay came to.
+pub(super) struct Trial {
+    /// What is suspected after it.
+    pub(super) suspicions: Vec<Suspicion>,
+    /// What was said, in lines.
+    pub(super) excerpt: Vec<String>,
+}
+
+/// How long an answer may come after the alive request's, when inputs are replayed.
+const GRACE: Duration = Duration::from_millis(60);
+
+impl Ground {
+    /// For a plan. `command` is what is started instead of the plan's, where hooks are set on it.
+    pub(super) fn new(plan: WorkPlan, catalogue: &Catalogue, hooked: Option<CommandTarget>) -> Self {
+        let court = Court::new(&plan, catalogue);
+        let is_shut_in = matches!(plan.place, Place::Command { sandbox: true, .. });
+        let through = |command: CommandTarget| super::launch::through_this(command, is_shut_in);
+        let plain = plan.place.command().map(through);
+        let command = hooked.map(through).or_else(|| plain.clone());
+        Self { plan, court, command, plain, sessions: 0, messages: 0 }
+    }
+
+    /// Opens a conversation. An error says why there is none, in one clause.
+    pub(super) fn open(&mut self) -> Result<Conversation, String> {
+        let command = self.command.clone();
+        self.open_with(command.as_ref(), "")
+    }
+
+    /// Opens a conversation under another name.
+    pub(super) fn open_as(&mut self, name: &str) -> Result<Conversation, String> {
+        let command = self.plain.clone();
+        self.open_with(command.as_ref(), name)
+    }
+
+    fn open_with(&mut self, command: Option<&CommandTarget>, name: &str) -> Result<Conversation, String> {
+        self.sessions += 1;
+        let limits = WorkPlan::limits();
+        let link = match (self.plan.place.target(), command) {
+            (Target::Url(UrlTarget { url, headers }), _) => {
+                Link::Endpoint(Box::new(Endpoint::new(UrlTarget { url, headers }, self.plan.revision, limits)))
+            }
+            (_, Some(command)) => {
+                let process = Process::start(command, limits);
+                Link::Process(Box::new(process.map_err(|error| format!("cannot start the server: {error}"))?))
+            }
+            _ => return Err("there is no server".to_owned()),
+        };
+        Conversation::open(link, self.plan.revision, self.plan.start_timeout, name)
+    }
+
+    /// Replays inputs on a fresh conversation. `whole`: answers that are owed are waited for until their deadline.
+    pub(super) fn trial(&mut self, inputs: &[Input], whole: bool) -> Trial {
+        let command = self.plain.clone();
+        let mut conversation = match self.open_with(command.as_ref(), "") {
+            Ok(conversation) => conversation,
+            Err(reason) => return Trial { suspicions: self.unopened(&reason), excerpt: vec![format!("· {reason}")] },
+        };
+        let timeout = self.plan.timeout;
+        let patience = Patience { deadline: timeout, grace: if whole { timeout } else { GRACE } };
+        let mut observed: Vec<Observed> = Vec::with_capacity(inputs.len() + 1);
+        // Who dies of an input may do so a little later: a round more shows it.
+        for input in inputs.iter().chain([&Input::default()]) {
+            let sent = conversation.send(input, &self.court.assessor);
+            let one = conversation.receive(sent, patience);
+            let end = one.end;
+            observed.push(one);
+            if end != End::Alive {
+                break;
+            }
+        }
+        self.messages += conversation.messages;
+        let steps = || conversation.prelude.iter().chain(observed.iter().flat_map(|one| &one.steps));
+        let mut suspicions = self.judge(&observed, steps());
+        if whole {
+            suspicions.extend(observed.iter().flat_map(|one| self.court.of_silence(one)));
+        }
+        let transcript = transcript(conversation.link.kind(), steps());
+        let excerpt = excerpt(&transcript, 0, transcript.entries().len());
+        Trial { suspicions, excerpt }
+    }
+
+    fn judge<'a>(&self, observed: &[Observed], steps: impl Iterator<Item = &'a Step>) -> Vec<Suspicion> {
+        let transcript = transcript(self.plan.kind(), steps);
+        let traffic = Traffic::of(&transcript);
+        self.court.judge(&observed.iter().collect::<Vec<_>>(), &traffic)
+    }
+
+    /// A server elsewhere that does not open a session any more has been lost for good.
+    fn unopened(&self, reason: &str) -> Vec<Suspicion> {
+        if matches!(self.plan.place, Place::Command { .. }) || !self.court.has(Oracle::Died) {
+            return Vec::new();
+        }
+        vec![Suspicion {
+            oracle: Oracle::Died,
+            requirement: Oracle::Died.requirement().to_owned(),
+            subject: String::new(),
+            cause: "unreachable".to_owned(),
+            expected: "the server lives on".to_owned(),
+            actual: reason.to_owned(),
+        }]
+    }
+
+    /// Where findings are written.
+    pub(super) fn out(&self) -> &Path {
+        &self.plan.out
+    }
+}

@@ -1,0 +1,492 @@
+//! One worker: chooses inputs, tries them, learns from what they bring about, and hands over what is wrong. While the target works
+//! on an input, the one before is judged.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::chance::Chance;
+use super::conversation::Conversation;
+use super::corpus::Corpus;
+use super::coverage::Map;
+use super::feedback::{edges, features};
+use super::finding::{Finding, findings};
+use super::ground::Ground;
+use super::link::{End, Link, Observed, Patience, transcript};
+use super::minimize::{Budget, shrink};
+use super::oracle::{Oracle, Suspicion};
+use crate::judge::Traffic;
+use crate::smith::{Input, Unstructured, World, cross, fresh, mutate, neighbours, seeds};
+
+/// What a worker tells.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Report {
+    /// How far it is.
+    Progress(Progress),
+    /// A finding, new to this worker.
+    Found(Box<Finding>),
+    /// The same cause once more.
+    Again(String),
+    /// Something that was suspected once, and not seen again.
+    Unreproduced(Box<Suspicion>),
+    /// Something that the user should know.
+    Note(String),
+    /// It can do nothing any more; says why.
+    Stuck(String),
+    /// It has ended as it should.
+    Done,
+}
+
+/// How far a worker is.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Inputs tried.
+    pub executions: u64,
+    /// Messages sent.
+    pub messages: u64,
+    /// Inputs in the corpus.
+    pub corpus: usize,
+    /// Behaviours and edges seen.
+    pub features: usize,
+    /// How often the target was started again, or a session opened anew.
+    pub restarts: u64,
+}
+
+/// A worker at work.
+pub(super) struct Worker<'a> {
+    ground: Ground,
+    world: World,
+    corpus: Corpus,
+    chance: Chance,
+    map: Option<Map>,
+    queue: VecDeque<Queued>,
+    conversation: Option<Conversation>,
+    /// What was sent in the present conversation, and its bytes.
+    history: Vec<Input>,
+    history_bytes: usize,
+    /// Names of causes that are settled: found, or given up.
+    settled: BTreeSet<String>,
+    /// How often a cause was suspected in vain.
+    vain: HashMap<String, u32>,
+    /// Classes whose silence was looked into.
+    silences: BTreeSet<String>,
+    progress: Progress,
+    /// The slowest alive request so far.
+    slowest: Duration,
+    began: Instant,
+    told: Instant,
+    report: &'a mut dyn FnMut(Report),
+}
+
+struct Queued {
+    input: Input,
+    /// It came from the corpus folder, and leaves it if it shows nothing new.
+    is_kept: bool,
+}
+
+/// What came of an input that is not judged yet.
+struct Pending {
+    input: Input,
+    is_kept: bool,
+    /// Its place in the history.
+    place: usize,
+    observed: Observed,
+    prelude: Vec<super::link::Step>,
+    edges: BTreeSet<u32>,
+    operands: Vec<Value>,
+}
+
+/// Inputs that one conversation takes, and their bytes: all of them can be replayed.
+const INPUTS: usize = 5_000;
+const BYTES: usize = 16 << 20;
+/// Inputs that wait, and how many neighbours an input may add.
+const WAITING: usize = 40_000;
+const NEIGHBOURS: usize = 3_000;
+/// How long an answer may come after the alive request's.
+const GRACE: Duration = Duration::from_millis(25);
+/// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// How often a cause may be suspected in vain.
+const VAIN: u32 = 3;
+/// Attempts and time that shrinking a finding may take.
+const ATTEMPTS: u32 = 400;
+const SHRINKING: Duration = Duration::from_secs(20);
+/// Findings that are shrunk; of more the target has to be mended first.
+const SHRUNK: usize = 100;
+/// Values kept in the dictionary.
+const DICTIONARY: usize = 400;
+/// Bytes that chance gives for one input.
+const DRAWN: usize = 4096;
+/// How often progress is told, and the folder looked at for what others found.
+const TELL: Duration = Duration::from_millis(500);
+const SHARE: u64 = 1_000;
+
+impl<'a> Worker<'a> {
+    /// A worker for a ground.
+    pub(super) fn new(ground: Ground, map: Option<Map>, report: &'a mut dyn FnMut(Report)) -> io::Result<Self> {
+        let plan = &ground.plan;
+        let chance = Chance::new(plan.seed.wrapping_add(u64::from(plan.worker).wrapping_mul(0x9e37_79b9)));
+        let mut corpus = Corpus::new(&plan.corpus)?;
+        let mut queue = VecDeque::new();
+        let mut queue_up = |input: Input, is_kept: bool| queue.push_back(Queued { input, is_kept });
+        // What was wrong before is tried first.
+        for (_, finding) in findings(&plan.out).unwrap_or_default() {
+            finding.inputs().into_iter().for_each(|input| queue_up(input, false));
+        }
+        let world = plan.world();
+        seeds(&world).into_iter().for_each(|input| queue_up(input, false));
+        let is_mine = |at: usize| at % plan.workers.max(1) as usize == plan.worker as usize;
+        let kept = corpus.news()?.into_iter().enumerate();
+        kept.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue_up(input, true));
+        for folder in &plan.merged.clone() {
+            let merged = corpus.read(folder)?.into_iter().enumerate();
+            merged.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue_up(input, false));
+        }
+        let now = Instant::now();
+        Ok(Self {
+            ground,
+            world,
+            corpus,
+            chance,
+            map,
+            queue,
+            conversation: None,
+            history: Vec::new(),
+            history_bytes: 0,
+            settled: BTreeSet::new(),
+            vain: HashMap::new(),
+            silences: BTreeSet::new(),
+            progress: Progress::default(),
+            slowest: Duration::ZERO,
+            began: now,
+            told: now,
+            report,
+        })
+    }
+
+    /// Goes on until its time or its inputs are used up, or `stop` says so.
+    pub(super) fn work(&mut self, stop: &mut dyn FnMut() -> bool) {
+        let mut pending: Option<Pending> = None;
+        while !self.is_over() && !stop() {
+            let Queued { input, is_kept } = self.next_input();
+            if !self.ensure_open() {
+                break;
+            }
+            pending = self.execute(input, is_kept, pending);
+            if self.told.elapsed() >= TELL {
+                self.tell();
+            }
+        }
+        if let Some(pending) = pending {
+            self.digest(pending);
+        }
+        self.tell();
+    }
+
+    fn is_over(&self) -> bool {
+        let plan = &self.ground.plan;
+        plan.executions.is_some_and(|limit| self.progress.executions >= limit)
+            || plan.time.is_some_and(|time| self.began.elapsed() >= time)
+    }
+
+    /// Sends an input; judges the one before while the target is at it; waits for what comes.
+    fn execute(&mut self, input: Input, is_kept: bool, before: Option<Pending>) -> Option<Pending> {
+        if let Some(map) = &mut self.map {
+            // A map that cannot be cleared shows what was there before: nothing new.
+            let _ = map.clear();
+        }
+        let conversation = self.conversation.as_mut()?;
+        let sent = conversation.send(&input, &self.ground.court.assessor);
+        if let Some(before) = before {
+            self.digest(before);
+        }
+        let patience = Patience { deadline: self.deadline(), grace: GRACE };
+        let conversation = self.conversation.as_mut()?;
+        let began = Instant::now();
+        let messages = conversation.messages;
+        let observed = conversation.receive(sent, patience);
+        if observed.end == End::Alive {
+            self.slowest = self.slowest.max(began.elapsed());
+        }
+        self.progress.executions += 1;
+        self.progress.messages += observed.script.pieces.len() as u64 + 1 + (conversation.messages - messages);
+        self.history_bytes += input.len();
+        self.history.push(input.clone());
+        let (edges, operands) = self.covered();
+        let prelude = self.conversation.as_ref().map(|conversation| conversation.prelude.clone()).unwrap_or_default();
+        let place = self.history.len() - 1;
+        let ends = observed.end != End::Alive || self.is_used_up();
+        let pending = Pending { input, is_kept, place, observed, prelude, edges, operands };
+        if ends {
+            self.digest(pending);
+            self.close();
+            return None;
+        }
+        Some(pending)
+    }
+
+    /// Whether the conversation has to give way to another.
+    fn is_used_up(&self) -> bool {
+        let is_stale =
+            matches!(self.conversation.as_ref().map(|c| &c.link), Some(Link::Endpoint(endpoint)) if endpoint.is_stale);
+        is_stale || self.history.len() >= INPUTS || self.history_bytes >= BYTES
+    }
+
+    fn close(&mut self) {
+        self.conversation = None;
+        self.history.clear();
+        self.history_bytes = 0;
+    }
+
+    fn deadline(&self) -> Duration {
+        (self.slowest * 20).max(SHORTEST).min(self.ground.plan.timeout)
+    }
+
+    /// Has a conversation open; says false where the target cannot be had any more.
+    fn ensure_open(&mut self) -> bool {
+        if self.conversation.is_some() {
+            return true;
+        }
+        let patience = Instant::now() + self.ground.plan.start_timeout.max(Duration::from_secs(5));
+        let mut pause = Duration::from_millis(10);
+        loop {
+            match self.ground.open() {
+                Ok(conversation) => {
+                    self.progress.restarts += u64::from(self.progress.executions > 0);
+                    self.conversation = Some(conversation);
+                    return true;
+                }
+                Err(reason) if Instant::now() >= patience => {
+                    (self.report)(Report::Stuck(format!("no session can be opened any more: {reason}")));
+                    return false;
+                }
+                // A server elsewhere may be on its way up again.
+                Err(_) => std::thread::sleep(pause),
+            }
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    fn covered(&mut self) -> (BTreeSet<u32>, Vec<Value>) {
+        let Some(map) = &mut self.map else { return (BTreeSet::new(), Vec::new()) };
+        let edges = map.edges().map(|counters| edges(counters).collect()).unwrap_or_default();
+        let mut operands: Vec<Value> = Vec::new();
+        for operand in map.operands().unwrap_or_default() {
+            for value in [operand.right, operand.left] {
+                if !operands.contains(&value) {
+                    operands.push(value);
+                }
+            }
+        }
+        (edges, operands)
+    }
+
+    fn next_input(&mut self) -> Queued {
+        if self.progress.executions % SHARE == SHARE - 1 && self.ground.plan.workers > 1 {
+            for input in self.corpus.news().unwrap_or_default() {
+                self.queue.push_front(Queued { input, is_kept: false });
+            }
+        }
+        let is_idle = self.corpus.len() > 0 && self.chance.below(4) == 0;
+        let kept_first = self.queue.front().is_some_and(|queued| queued.is_kept);
+        if (!is_idle || kept_first)
+            && let Some(queued) = self.queue.pop_front()
+        {
+            return queued;
+        }
+        let mut bytes = vec![0; DRAWN];
+        self.chance.fill(&mut bytes);
+        let mut drawn = Unstructured::new(&bytes);
+        let kind = self.chance.below(20);
+        let chosen = if kind < 3 { None } else { self.corpus.choose(&mut self.chance) };
+        let input = match chosen {
+            None => fresh(&self.world, &mut drawn),
+            Some(chosen) => {
+                let other = if kind < 6 { self.corpus.any(&mut self.chance).cloned() } else { None };
+                let mut input = match other {
+                    Some(other) => cross(&self.world, &chosen, &other, &mut drawn),
+                    None => mutate(&self.world, &chosen, &mut drawn),
+                };
+                for _ in 0..self.chance.below(3) {
+                    input = mutate(&self.world, &input, &mut drawn);
+                }
+                input
+            }
+        };
+        Queued { input, is_kept: false }
+    }
+
+    /// Learns from what came of an input, and judges it.
+    fn digest(&mut self, pending: Pending) {
+        let Pending { input, is_kept, place, observed, prelude, edges, operands } = pending;
+        let transcript = transcript(self.ground.plan.kind(), prelude.iter().chain(&observed.steps));
+        let traffic = Traffic::of(&transcript);
+        let mut shown = features(self.ground.plan.revision, &observed, &traffic);
+        shown.extend(edges);
+        let is_new = self.corpus.note(&shown);
+        if is_new && observed.end == End::Alive {
+            for heard in &traffic.heard {
+                self.world.mined.mine(heard.message.value());
+            }
+            if let Err(error) = self.corpus.add(&input, &shown) {
+                (self.report)(Report::Note(format!(
+                    "cannot write to `{}`: {error}",
+                    self.ground.plan.corpus.display()
+                )));
+            }
+            self.queue_neighbours(&input, &operands);
+        } else if is_kept && !is_new {
+            self.corpus.forget(&input);
+        }
+        for suspicion in self.ground.court.judge(&[&observed], &traffic) {
+            self.suspect(&suspicion, &input, place, false);
+        }
+        self.look_into_silence(&observed, &input, place);
+    }
+
+    fn queue_neighbours(&mut self, input: &Input, operands: &[Value]) {
+        if let Some(map) = &mut self.map {
+            for constant in map.constants().unwrap_or_default() {
+                if !self.world.dictionary.contains(&constant) {
+                    self.world.dictionary.push(constant);
+                }
+            }
+        }
+        let excess = self.world.dictionary.len().saturating_sub(DICTIONARY);
+        self.world.dictionary.drain(..excess);
+        // What was just compared with is the best to try, then what the code entered last holds.
+        let known = std::mem::take(&mut self.world.dictionary);
+        self.world.dictionary = operands.to_vec();
+        self.world.dictionary.extend(known.iter().rev().filter(|value| !operands.contains(value)).take(64).cloned());
+        for input in neighbours(&self.world, input).take(NEIGHBOURS) {
+            if self.queue.len() >= WAITING {
+                break;
+            }
+            self.queue.push_back(Queued { input, is_kept: false });
+        }
+        self.world.dictionary = known;
+    }
+
+    /// Requests that are owed an answer and had none so far: each class is waited for to the end, once.
+    fn look_into_silence(&mut self, observed: &Observed, input: &Input, place: usize) {
+        for suspicion in self.ground.court.of_silence(observed) {
+            if self.silences.insert(suspicion.subject.clone()) {
+                self.suspect(&suspicion, input, place, true);
+            }
+        }
+    }
+
+    /// Something is suspected: sees whether it is so again on a fresh session, makes it small, and hands it over.
+    fn suspect(&mut self, suspicion: &Suspicion, input: &Input, place: usize, whole: bool) {
+        let name = suspicion.name();
+        if self.settled.contains(&name) {
+            if !self.vain.contains_key(&name) {
+                (self.report)(Report::Again(name));
+            }
+            return;
+        }
+        self.tell();
+        let history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
+        let Some((inputs, seen)) = self.reproduce(suspicion, input, &history, whole) else {
+            let vain = self.vain.entry(name.clone()).or_default();
+            *vain += 1;
+            if *vain >= VAIN {
+                self.settled.insert(name);
+            }
+            if *vain == 1 {
+                self.keep_unreproduced(suspicion, input);
+            }
+            return;
+        };
+        self.vain.remove(&name);
+        self.settled.insert(name);
+        // What was seen again may differ in its words from what was suspected.
+        let seen_name = seen.name();
+        if seen_name != suspicion.name() && !self.settled.insert(seen_name.clone()) {
+            return (self.report)(Report::Again(seen_name));
+        }
+        let (inputs, excerpt) = self.smaller(inputs, &seen, whole);
+        let finding = Finding::new(seen, &self.ground.plan, &inputs, excerpt);
+        match finding.write(self.ground.out(), &self.ground.plan) {
+            Ok(_) => (self.report)(Report::Found(Box::new(finding))),
+            Err(error) => {
+                let note = format!("cannot write to `{}`: {error}", self.ground.out().display());
+                (self.report)(Report::Note(note));
+                (self.report)(Report::Found(Box::new(finding)));
+            }
+        }
+    }
+
+    /// The shortest of some sequences that brings it out again on a fresh session: the input alone, or with what went before.
+    fn reproduce(
+        &mut self,
+        suspicion: &Suspicion,
+        input: &Input,
+        history: &[Input],
+        whole: bool,
+    ) -> Option<(Vec<Input>, Suspicion)> {
+        let mut lengths = vec![1, 1, 4, 32, 256];
+        lengths.retain(|&length| length == 1 || length < history.len());
+        if history.len() > 1 {
+            lengths.push(history.len());
+        }
+        for length in lengths {
+            let inputs = if length == 1 { vec![input.clone()] } else { history[history.len() - length..].to_vec() };
+            let trial = self.ground.trial(&inputs, whole && length == 1);
+            let is_same = |seen: &&Suspicion| {
+                seen.is_like(suspicion) || suspicion.oracle.is_fatal() && seen.oracle == suspicion.oracle
+            };
+            if let Some(seen) = trial.suspicions.iter().find(is_same) {
+                return Some((inputs, seen.clone()));
+            }
+            if suspicion.oracle == Oracle::Unanswered && length == 1 {
+                // Slow, not silent.
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Shrinks what brings something out; the last word has a fresh session.
+    fn smaller(&mut self, inputs: Vec<Input>, seen: &Suspicion, whole: bool) -> (Vec<Input>, Vec<String>) {
+        let is_slow = matches!(seen.oracle, Oracle::Hang | Oracle::Unanswered);
+        let attempts = if self.settled.len() > SHRUNK {
+            0
+        } else if is_slow {
+            24
+        } else {
+            ATTEMPTS
+        };
+        let time = if is_slow { SHRINKING.max(self.ground.plan.timeout * 12) } else { SHRINKING };
+        let left = self.ground.plan.time.map_or(time, |all| all.saturating_sub(self.began.elapsed()) / 2);
+        let budget = Budget { attempts, until: Instant::now() + time.min(left) };
+        let ground = &mut self.ground;
+        let mut holds = |inputs: &[Input]| ground.trial(inputs, whole).suspicions.iter().any(|one| one.is_like(seen));
+        let smaller = shrink(inputs.clone(), budget, &mut holds);
+        let trial = self.ground.trial(&smaller, whole);
+        if trial.suspicions.iter().any(|one| one.is_like(seen)) {
+            return (smaller, trial.excerpt);
+        }
+        let trial = self.ground.trial(&inputs, whole);
+        (inputs, trial.excerpt)
+    }
+
+    fn keep_unreproduced(&mut self, suspicion: &Suspicion, input: &Input) {
+        let finding = Finding::new(suspicion.clone(), &self.ground.plan, std::slice::from_ref(input), Vec::new());
+        if let Err(error) = finding.write(&self.ground.out().join("unreproduced"), &self.ground.plan) {
+            (self.report)(Report::Note(format!("cannot write to `{}`: {error}", self.ground.out().display())));
+        }
+        (self.report)(Report::Unreproduced(Box::new(suspicion.clone())));
+    }
+
+    fn tell(&mut self) {
+        self.told = Instant::now();
+        self.progress.corpus = self.corpus.len();
+        self.progress.features = self.corpus.features();
+        (self.report)(Report::Progress(self.progress));
+    }
+}
