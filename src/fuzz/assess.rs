@@ -7,8 +7,8 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::text::member_count;
-use crate::judge::validator;
-use crate::protocol::{Definitions, Era, Profile, Revision};
+
+use crate::protocol::{Definitions, Era, Profile, Revision, validator};
 use crate::wire::{Kind, Message};
 
 /// What a message is worth.

@@ -1,9 +1,11 @@
 //! Judges JSON Schemas that a target sends, each in the dialect that it declares. Follows no reference out of the schema and
 //! compiles nothing that a meta-schema has not passed.
 
+use jsonschema::Draft;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, Retrieve, Uri, Validator};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::protocol::{dialect, validator};
 
 /// What is wrong with a schema: nothing, or one clause. The dialect is the one that `$schema` names, 2020-12 where it names
 /// none; of an unknown dialect nothing is known.
@@ -39,28 +41,6 @@ pub(super) fn violation(schema: &Value, instance: &Value) -> Option<String> {
     Some(if place.is_empty() { error.masked().to_string() } else { format!("{place}: {}", error.masked()) })
 }
 
-/// What holds instances against a schema in its dialect, as [`violation`] does; `None` for a schema that convicts nobody.
-pub fn validator(schema: &Value) -> Option<Validator> {
-    let draft = dialect(schema)?;
-    let options = jsonschema::options().with_draft(draft).with_retriever(Nowhere).should_validate_formats(false);
-    options.build(schema).ok()
-}
-
-/// The dialect of a schema; `None` for an unknown one.
-fn dialect(schema: &Value) -> Option<Draft> {
-    let Some(declared) = schema.get("$schema") else { return Some(Draft::Draft202012) };
-    let address = declared.as_str()?.trim_end_matches('#');
-    let (_, name) = address.split_once("://json-schema.org/")?;
-    Some(match name {
-        "draft-04/schema" => Draft::Draft4,
-        "draft-06/schema" => Draft::Draft6,
-        "draft-07/schema" => Draft::Draft7,
-        "draft/2019-09/schema" => Draft::Draft201909,
-        "draft/2020-12/schema" => Draft::Draft202012,
-        _ => return None,
-    })
-}
-
 /// A reference into the schema itself that leads nowhere.
 fn dangling(part: &Value, root: &Value) -> Option<String> {
     // What an identifier re-bases cannot be told by looking at the root.
@@ -85,17 +65,10 @@ fn dangling(part: &Value, root: &Value) -> Option<String> {
     }
 }
 
-/// Takes whatever is not in the schema for a schema that accepts all: nothing is fetched.
-struct Nowhere;
-
-impl Retrieve for Nowhere {
-    fn retrieve(&self, _: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(json!(true))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -14,7 +14,6 @@ mod traffic;
 
 pub use always::watch;
 pub use context::{Context, Judged, fold};
-pub use dialect::validator;
 pub use excerpt::excerpt;
 pub use invariant::{INVARIANTS, invariant};
 pub use probe::{PROBES, Setting, probe};
