@@ -425,10 +425,13 @@ class Monitoring(Observer):
     def started(self, code, offset):
         known = self.codes.get(id(code))
         if known is None:
-            known = self.entered(code)
-            if known is None:
+            try:
+                known = self.entered(code)
+                if known is None:
+                    return self.disable
+                sys.monitoring.set_local_events(self.TOOL, code, self.local)
+            except Exception:  # What is raised here would reach the program.
                 return self.disable
-            sys.monitoring.set_local_events(self.TOOL, code, self.local)
         self.recorder.hit(known[0])
         return None
 
