@@ -334,7 +334,6 @@ class Observer:
             known = (check_sum(name, code.co_firstlineno), self.comparisons(code.co_filename), code)
             self.codes[id(code)] = known
             self.recorder.constants(code)
-            self.recorder.hit(known[0])
         return known
 
     def comparisons(self, filename):
