@@ -14,7 +14,7 @@ pub enum Hook {
     Python,
     /// A script that Node loads before all others.
     Node,
-    /// SanitizerCoverage in the program itself.
+    /// SanitizerCoverage in the program itself, with the runtime from here.
     Native,
 }
 
@@ -24,6 +24,8 @@ pub(super) struct Detected {
     pub(super) hooks: Vec<Hook>,
     /// Such as "`server` is a script for python3".
     pub(super) why: String,
+    /// Whether it may start Python or Node all the same.
+    pub(super) may_start: bool,
 }
 
 /// Launchers that end in a language of their own, whatever file they are.
@@ -49,8 +51,11 @@ const LAUNCHERS: [(&str, Hook); 16] = [
 /// Words before the program itself that say how it is run.
 const PREFIXES: [&str; 6] = ["env", "nice", "nohup", "setsid", "stdbuf", "time"];
 
-/// What the runtime for native programs and SanitizerCoverage leave in a program.
-const MARKS: [&[u8]; 2] = [b"mcp-litmus coverage runtime", b"__sanitizer_cov_trace_pc_guard_init"];
+/// Programs that may start anything.
+const SHELLS: [&str; 7] = ["sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"];
+
+/// What the runtime for native programs leaves in a program; in two pieces, so that it is not left in this one.
+const MARK: [&str; 2] = ["mcp-litmus coverage ", "runtime 1"];
 
 /// As much of a program is looked through.
 const LONGEST: u64 = 512 << 20;
@@ -69,11 +74,25 @@ pub(super) fn detect(command: &CommandTarget, inherited: &BTreeMap<String, Strin
     }
     let program = words.next().unwrap_or(&command.program);
     if let Some(hook) = launcher(name_of(program)) {
-        return Detected { hooks: vec![hook], why: format!("`{program}` starts {}", hook.language()) };
+        let isolated =
+            hook == Hook::Python && words.take_while(|word| word.starts_with('-')).any(|word| is_isolated(word));
+        if isolated {
+            return Detected::new(&[], format!("`{program}` is told to ignore PYTHONPATH"));
+        }
+        return Detected::new(&[hook], format!("`{program}` starts {}", hook.language()));
+    }
+    if SHELLS.contains(&name_of(program)) {
+        return anything(format!("`{program}` is a shell"));
     }
     match resolve(program, command, inherited) {
         Some(path) => look_into(program, &path),
-        None => Detected { hooks: Vec::new(), why: format!("`{program}` is not found") },
+        None => Detected::new(&[], format!("`{program}` is not found")),
+    }
+}
+
+impl Detected {
+    fn new(hooks: &[Hook], why: String) -> Self {
+        Self { hooks: hooks.to_vec(), why, may_start: !hooks.is_empty() }
     }
 }
 
@@ -82,15 +101,14 @@ impl Hook {
         match self {
             Self::Python => "Python",
             Self::Node => "Node",
-            Self::Native => "a program with SanitizerCoverage",
+            Self::Native => "a native program",
         }
     }
 }
 
 fn look_into(program: &str, path: &Path) -> Detected {
-    let detected = |hooks: &[Hook], why: String| Detected { hooks: hooks.to_vec(), why };
     let Ok(file) = File::open(path) else {
-        return detected(&[], format!("`{program}` cannot be read"));
+        return Detected::new(&[], format!("`{program}` cannot be read"));
     };
     let mut reader = BufReader::with_capacity(1 << 16, file.take(LONGEST));
     let start = reader.fill_buf().unwrap_or_default();
@@ -102,23 +120,28 @@ fn look_into(program: &str, path: &Path) -> Detected {
         let interpreter =
             if interpreter == "env" { words.next().map(name_of).unwrap_or_default() } else { interpreter };
         if let Some(hook) = launcher(interpreter) {
-            return detected(&[hook], format!("`{program}` is a script for {interpreter}"));
+            return Detected::new(&[hook], format!("`{program}` is a script for {interpreter}"));
         }
-        // uv, pipx and distlib start Python from a shell where the path of the interpreter is long.
-        return detected(
-            &[Hook::Python, Hook::Node],
-            format!(
-                "`{program}` is a script for {interpreter}, and what it starts is seen where that is Python or Node"
-            ),
-        );
+        return anything(format!("`{program}` is a script for {interpreter}"));
     }
     if !start.starts_with(b"\x7fELF") && !start.starts_with(b"\xcf\xfa\xed\xfe") {
-        return detected(&[], format!("`{program}` is neither a script nor a program that is known here"));
+        return Detected::new(&[], format!("`{program}` is neither a script nor a program that is known here"));
     }
-    if MARKS.iter().any(|mark| holds(path, mark)) {
-        return detected(&[Hook::Native], format!("`{program}` was built with SanitizerCoverage"));
+    if holds(path, MARK.concat().as_bytes()) {
+        return Detected::new(&[Hook::Native], format!("`{program}` was built for it"));
     }
-    detected(&[], format!("`{program}` is a program that was built without SanitizerCoverage"))
+    Detected { may_start: true, ..Detected::new(&[], format!("`{program}` was built without it")) }
+}
+
+/// A program that starts others, whichever they are.
+fn anything(why: String) -> Detected {
+    Detected::new(&[Hook::Python, Hook::Node, Hook::Native], why)
+}
+
+/// `-I` and `-E`, alone or among other letters.
+fn is_isolated(word: &str) -> bool {
+    let letters = word.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or_default();
+    letters.chars().take_while(|c| !matches!(c, 'c' | 'm' | 'W' | 'X')).any(|c| matches!(c, 'I' | 'E'))
 }
 
 fn launcher(name: &str) -> Option<Hook> {
@@ -139,21 +162,74 @@ fn resolve(program: &str, command: &CommandTarget, inherited: &BTreeMap<String, 
     path.split(':').map(|folder| place.join(folder).join(program)).find(|path| path.is_file())
 }
 
+/// Whether a file holds the mark; read piece by piece, each with the end of the one before.
 fn holds(path: &Path, mark: &[u8]) -> bool {
     let Ok(file) = File::open(path) else { return false };
     let finder = memchr::memmem::Finder::new(mark);
     let mut reader = file.take(LONGEST);
     let mut window = Vec::with_capacity(1 << 20);
-    loop {
-        let kept = window.len();
-        if !matches!(reader.by_ref().take(1 << 20).read_to_end(&mut window), Ok(read) if read > 0) {
-            return false;
-        }
+    while matches!(reader.by_ref().take(1 << 20).read_to_end(&mut window), Ok(read) if read > 0) {
         if finder.find(&window).is_some() {
             return true;
         }
-        let tail = window.len() - window.len().min(mark.len());
-        window.drain(..tail);
-        debug_assert!(window.len() <= kept.max(mark.len()));
+        window.drain(..window.len() - window.len().min(mark.len()));
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn detected(words: &[&str], path: &Path) -> Detected {
+        let command = CommandTarget {
+            program: words[0].to_owned(),
+            arguments: words[1..].iter().map(|&word| word.to_owned()).collect(),
+            environment: BTreeMap::from([("PATH".to_owned(), path.display().to_string())]),
+            directory: None,
+        };
+        detect(&command, &BTreeMap::new())
+    }
+
+    #[test]
+    fn a_command_is_known_by_its_program() {
+        use Hook::{Native, Node, Python};
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut marked = b"\x7fELF".to_vec();
+        marked.resize((1 << 20) - 7, 0);
+        marked.extend(MARK.concat().as_bytes());
+        let files: [(&str, &[u8]); 6] = [
+            ("installed", b"#!/opt/venv/bin/python3.12 -s\n"),
+            ("linked", b"#!/usr/bin/env -S node --no-warnings\n"),
+            ("wrapper", b"#!/bin/sh\nexec something\n"),
+            ("plain", b"\x7fELF and so on"),
+            ("covered", &marked),
+            ("text", b"nothing"),
+        ];
+        for (name, content) in files {
+            fs::write(folder.path().join(name), content).expect("is written");
+        }
+        let cases: [(&[&str], &[Hook]); 14] = [
+            (&["python3.11", "server.py"], &[Python]),
+            (&["/opt/venv/bin/python", "-u", "server.py"], &[Python]),
+            (&["python3", "-sI", "server.py"], &[]),
+            (&["python3", "-m", "server", "-E"], &[Python]),
+            (&["uvx", "mcp-server-time"], &[Python]),
+            (&["env", "-i", "A=b", "node", "server.js"], &[Node]),
+            (&["npx", "-y", "server"], &[Node]),
+            (&["installed"], &[Python]),
+            (&["linked"], &[Node]),
+            (&["wrapper"], &[Python, Node, Native]),
+            (&["covered"], &[Native]),
+            (&["plain"], &[]),
+            (&["text"], &[]),
+            (&["absent"], &[]),
+        ];
+        for (words, hooks) in cases {
+            let detected = detected(words, folder.path());
+            assert_eq!(detected.hooks, hooks, "{words:?}: {}", detected.why);
+        }
     }
 }

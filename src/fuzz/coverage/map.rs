@@ -15,6 +15,7 @@
 //! The harness raises the epoch with each clearing, so that hooks can tell one input from the next; a hook appends to a
 //! tape and then to its length, and drops what finds no room.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -39,6 +40,9 @@ const WISH: u64 = HEADER + 16;
 
 /// The length of the file.
 const LENGTH: u64 = CONSTANTS.start + CONSTANTS.room as u64;
+
+/// Pairs more than this are not worth trying.
+const MOST: usize = 1024;
 
 /// Text longer than this is no value worth trying again.
 const LONGEST: usize = 256;
@@ -116,17 +120,18 @@ impl Map {
         Ok(&self.edges)
     }
 
-    /// What the target compared since the map was cleared, each pair once.
+    /// What the target compared since the map was cleared: each pair once, texts first, and not more than 1,024.
     pub fn operands(&self) -> io::Result<Vec<Operand>> {
-        let mut found: Vec<Operand> = Vec::new();
-        for value in lines(&self.read(&OPERANDS)?) {
-            let Value::Array(mut pair) = value else { continue };
-            let (Some(right), Some(left), None) = (pair.pop(), pair.pop(), pair.pop()) else { continue };
-            let operand = Operand { left, right };
-            if is_small(&operand.left) && is_small(&operand.right) && !found.contains(&operand) {
-                found.push(operand);
-            }
-        }
+        let tape = self.read(&OPERANDS)?;
+        let mut found: Vec<Operand> = lines(&tape)
+            .filter_map(|value| {
+                let Value::Array(pair) = value else { return None };
+                let [left, right] = <[Value; 2]>::try_from(pair).ok()?;
+                (is_small(&left) && is_small(&right)).then_some(Operand { left, right })
+            })
+            .collect();
+        found.sort_by_key(|operand| !(operand.left.is_string() || operand.right.is_string()));
+        found.truncate(MOST);
         Ok(found)
     }
 
@@ -136,13 +141,7 @@ impl Map {
         if !read.is_empty() {
             self.file.write_all_at(&[0; 4], CONSTANTS.length_at)?;
         }
-        let mut found: Vec<Value> = Vec::new();
-        for value in lines(&read).filter(is_small) {
-            if !found.contains(&value) {
-                found.push(value);
-            }
-        }
-        Ok(found)
+        Ok(lines(&read).filter(is_small).collect())
     }
 
     fn read(&self, tape: &Tape) -> io::Result<Vec<u8>> {
@@ -171,9 +170,11 @@ struct Tape {
 
 static ZEROES: [u8; EDGES] = [0; EDGES];
 
-/// The values that stand one a line; what is none, or was cut short, is left out.
+/// The values that stand one a line, each once; what is none, or was cut short, is left out.
 fn lines(tape: &[u8]) -> impl Iterator<Item = Value> {
-    tape.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+    let mut met = HashSet::new();
+    let lines = tape.split(|&byte| byte == b'\n').filter(move |&line| met.insert(line));
+    lines.filter_map(|line| serde_json::from_slice(line).ok())
 }
 
 /// Whether a value is one that an input could hold in place of another.
@@ -207,11 +208,13 @@ mod tests {
         let file = OpenOptions::new().write(true).open(&path).expect("is there");
         file.write_all_at(&[3], 7).expect("is written");
         append(&map, &TOUCHED, &[7, 0, 2, 0, 0xff, 0xff, 0xff, 0xff]);
-        append(&map, &OPERANDS, b"[\"a\",\"admin\"]\n[\"a\",\"admin\"]\n[1]\n[1,2,3]\n[[],1]\n[2,\n");
+        append(&map, &OPERANDS, b"[4,3]\n[\"a\",\"admin\"]\n[\"a\",\"admin\"]\n[1]\n[1,2,3]\n[[],1]\n[2,\n");
         append(&map, &CONSTANTS, b"\"zz9\"\n3\n\"zz9\"\n\xff\n[1]\n");
         let edges = map.edges().expect("is read");
         assert_eq!((edges[7], edges[0xffff], edges[8]), (5, 255, 0));
-        assert_eq!(map.operands().expect("is read"), [Operand { left: json!("a"), right: json!("admin") }]);
+        let operands =
+            [(json!("a"), json!("admin")), (json!(4), json!(3))].map(|(left, right)| Operand { left, right });
+        assert_eq!(map.operands().expect("is read"), operands);
         map.clear().expect("is cleared");
         assert!(map.edges().expect("is read").iter().all(|&hits| hits == 0));
         assert!(map.operands().expect("is read").is_empty());
