@@ -14,8 +14,10 @@ use super::exit::{Exit, Stop};
 use super::file::File;
 use super::outlets::Outlets;
 use super::signals::Signals;
-use super::{console, run, settings, words};
-use crate::fuzz::{Finding, Offer, Oracle, Place, Progress, Report, Supervisor, Suspicion, WorkPlan, findings};
+use super::{console, run, settings};
+use crate::fuzz::{
+    Finding, Offer, Oracle, Place, Progress, Report, Supervisor, Suspicion, WorkPlan, findings, sandbox_available,
+};
 use crate::outcome::{CheckId, CheckResult, Event, Evidence, Level, RunInfo, Summary, Verdict};
 use crate::protocol::{Requirement, Revision};
 use crate::run::{Offered, Settings, offers};
@@ -273,6 +275,9 @@ pub(super) fn plan_for(
     };
     if sandbox && matches!(place, Place::Url { .. }) {
         return Err(Stop::usage("--sandbox is for a program"));
+    }
+    if sandbox {
+        sandbox_available().map_err(Stop::usage)?;
     }
     let list = |member: &str| offered.offer[member].as_array().cloned().unwrap_or_default();
     let tools = list("tools");

@@ -78,7 +78,8 @@ pub(super) fn replay(args: Box<ReplayArgs>) -> Result<Exit, Stop> {
                 console::print(&format!("LEFT OUT     {} (found over {was}, not {is})\n", file.display()))?;
                 continue;
             }
-            let judged = try_again(&plan, &built_in, &finding).still_there.map(|seen| seen.actual);
+            let replayed = try_again(&plan, &built_in, &finding).map_err(Stop::fault)?;
+            let judged = replayed.still_there.map(|seen| seen.actual);
             let judged = match judged {
                 Some(actual) => Some(actual),
                 None => {

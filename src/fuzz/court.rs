@@ -101,7 +101,9 @@ impl Court {
             self.of_again(one, &mut found);
         }
         self.of_answers(observed, traffic, &mut found);
-        self.of_watchers(traffic, &mut found);
+        if [Oracle::InvalidMessage, Oracle::StrayAnswer, Oracle::Noise].iter().any(|oracle| self.has(*oracle)) {
+            self.of_watchers(traffic, &mut found);
+        }
         found.retain(|suspicion: &Suspicion| self.has(suspicion.oracle));
         let mut once: Vec<Suspicion> = Vec::new();
         for suspicion in found {
@@ -299,7 +301,8 @@ impl Court {
         }
     }
 
-    fn first_subject(&self, script: &Script) -> String {
+    /// What the first request of a script is about.
+    pub(super) fn first_subject(&self, script: &Script) -> String {
         script.asks.first().map_or_else(|| "no request".to_owned(), |ask| self.subject(ask))
     }
 }

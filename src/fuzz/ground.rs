@@ -7,10 +7,13 @@ use std::time::Duration;
 use super::conversation::Conversation;
 use super::court::Court;
 use super::endpoint::Endpoint;
+use super::launch::through_this;
 use super::link::{End, Link, Observed, Patience, Step, transcript};
 use super::oracle::{Oracle, Suspicion};
 use super::plan::{Place, WorkPlan};
 use super::process::Process;
+use super::resources::{Growth, steady, usage};
+use super::sandbox;
 use crate::judge::{Traffic, excerpt};
 use crate::scenario::Catalogue;
 use crate::smith::Input;
@@ -38,15 +41,21 @@ pub(super) struct Trial {
     pub(super) excerpt: Vec<String>,
 }
 
+/// Repetitions in the runs that show whether something grows; and memory that is enough to show it.
+const RUNS: [u64; 4] = [200, 400, 800, 1600];
+const ENOUGH: u64 = 256 << 20;
 /// How long an answer may come after the alive request's, when inputs are replayed.
 const GRACE: Duration = Duration::from_millis(60);
 
 impl Ground {
     /// For a plan. `command` is what is started instead of the plan's, where hooks are set on it.
-    pub(super) fn new(plan: WorkPlan, catalogue: &Catalogue, hooked: Option<CommandTarget>) -> Self {
+    pub(super) fn new(plan: WorkPlan, catalogue: &Catalogue, hooked: Option<CommandTarget>, folder: &Path) -> Self {
         let court = Court::new(&plan, catalogue);
         let is_shut_in = matches!(plan.place, Place::Command { sandbox: true, .. });
-        let through = |command: CommandTarget| super::launch::through_this(command, is_shut_in);
+        let through = |command: CommandTarget| {
+            let home = sandbox::home(folder);
+            through_this(if is_shut_in { sandbox::shut_in(command, &home, folder) } else { command })
+        };
         let plain = plan.place.command().map(through);
         let command = hooked.map(through).or_else(|| plain.clone());
         Self { plan, court, command, plain, sessions: 0, messages: 0 }
@@ -109,6 +118,61 @@ impl Ground {
         let transcript = transcript(conversation.link.kind(), steps());
         let excerpt = excerpt(&transcript, 0, transcript.entries().len());
         Trial { suspicions, excerpt }
+    }
+
+    /// Replays inputs as the oracle wants it that found them.
+    pub(super) fn trial_for(&mut self, oracle: Oracle, inputs: &[Input], whole: bool) -> Trial {
+        match (oracle, inputs) {
+            (Oracle::SessionMixup, _) => super::sessions::trial(self, inputs),
+            (Oracle::Resources, [input, ..]) => {
+                let suspicions = self.growth(input).into_iter().collect();
+                Trial { suspicions, excerpt: Vec::new() }
+            }
+            _ => self.trial(inputs, whole),
+        }
+    }
+
+    /// Replays one input over and over on a fresh process, in ever longer runs, and sees what grows in all of them.
+    pub(super) fn growth(&mut self, input: &Input) -> Option<Suspicion> {
+        let mut conversation = self.open_as("").ok()?;
+        let process = conversation.link.process()?;
+        let patience = Patience { deadline: self.plan.timeout, grace: GRACE };
+        let mut windows = Vec::new();
+        for (round, times) in RUNS.into_iter().enumerate() {
+            let before = usage(process)?;
+            for _ in 0..times {
+                let sent = conversation.send(input, &self.court.assessor);
+                if conversation.receive(sent, patience).end != End::Alive {
+                    return None;
+                }
+            }
+            let after = usage(process)?;
+            // The first run is for caches, pools and compilers.
+            if round > 0 {
+                windows.push((times, before, after));
+                steady(&windows, input.len())?;
+                if after.memory.saturating_sub(before.memory) > ENOUGH {
+                    break;
+                }
+            }
+        }
+        self.messages += conversation.messages;
+        let growth = steady(&windows, input.len())?;
+        let ask = conversation.ids.script(input, &self.court.assessor);
+        let (times, before, after) = *windows.last()?;
+        let actual = match growth {
+            Growth::Memory => format!("{} more bytes", after.memory.saturating_sub(before.memory)),
+            Growth::Files => format!("{} more", after.files.saturating_sub(before.files)),
+            Growth::Children => format!("{} more", after.children.saturating_sub(before.children)),
+        };
+        Some(Suspicion {
+            oracle: Oracle::Resources,
+            requirement: Oracle::Resources.requirement().to_owned(),
+            subject: self.court.first_subject(&ask),
+            cause: growth.as_str().to_owned(),
+            expected: format!("{} that stay within bounds while the same is asked again", growth.as_str()),
+            actual: format!("{actual} after {times} repetitions, and in every run before"),
+        })
     }
 
     fn judge<'a>(&self, observed: &[Observed], steps: impl Iterator<Item = &'a Step>) -> Vec<Suspicion> {

@@ -11,28 +11,19 @@ use crate::transport::CommandTarget;
 pub const WORKER: &str = "__fuzz-worker";
 /// The first argument of what becomes a target.
 pub const LAUNCH: &str = "__fuzz-launch";
-/// The second one of what becomes a target that is shut in.
-const SHUT_IN: &str = "--shut-in";
-const OPEN: &str = "--open";
 
 /// A command that starts another one through this executable.
-pub(super) fn through_this(command: CommandTarget, shut_in: bool) -> CommandTarget {
+pub(super) fn through_this(command: CommandTarget) -> CommandTarget {
     let Ok(this) = std::env::current_exe() else { return command };
     let CommandTarget { program, arguments, environment, directory } = command;
-    let how = if shut_in { SHUT_IN } else { OPEN };
-    let arguments = [LAUNCH.to_owned(), how.to_owned(), program].into_iter().chain(arguments).collect();
+    let arguments = [LAUNCH.to_owned(), program].into_iter().chain(arguments).collect();
     CommandTarget { program: this.to_string_lossy().into_owned(), arguments, environment, directory }
 }
 
-/// Becomes the target: dies with its parent, is shut in where that is wanted. Returns only where it cannot, with the reason.
+/// Becomes the target, which dies with its parent. Returns only where it cannot, with the reason.
 pub fn launch(arguments: &[OsString]) -> String {
-    let [how, program, arguments @ ..] = arguments else { return "nothing to start".to_owned() };
+    let [program, arguments @ ..] = arguments else { return "nothing to start".to_owned() };
     die_with_parent();
-    if how == SHUT_IN
-        && let Err(reason) = super::sandbox::shut_in()
-    {
-        return reason;
-    }
     let error = Command::new(program).args(arguments).exec();
     format!("cannot start `{}`: {error}", program.display())
 }

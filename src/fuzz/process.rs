@@ -134,16 +134,6 @@ impl Process {
         self.stdout.is_some()
     }
 
-    /// Takes what is there already, without waiting.
-    pub(super) fn catch_up(&mut self, arrived: &mut Vec<(Instant, Incoming)>) {
-        loop {
-            let before = arrived.len();
-            if !self.turn(Instant::now(), arrived) || arrived.len() == before {
-                return;
-            }
-        }
-    }
-
     /// Kills it with all that it started.
     pub(super) fn kill(&mut self, after: ExitAfter) -> Option<Exit> {
         if let Some(group) = self.group.take() {

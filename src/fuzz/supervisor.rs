@@ -189,10 +189,10 @@ pub fn work() -> Result<(), String> {
         line.push(b'\n');
         gone |= io::stdout().write_all(&line).and_then(|()| io::stdout().flush()).is_err();
     };
-    let folder = tempfile_folder(&plan)?;
+    let folder = worker_folder(&plan)?;
     let result = (|| {
         let (map, hooked) = hooked(&plan, &folder, &mut report)?;
-        let ground = Ground::new(plan, &catalogue, hooked);
+        let ground = Ground::new(plan, &catalogue, hooked, &folder);
         let mut worker = Worker::new(ground, map, &mut report).map_err(|error| error.to_string())?;
         worker.work(&mut has_ended);
         Ok::<(), String>(())
@@ -207,11 +207,12 @@ pub fn work() -> Result<(), String> {
 }
 
 /// A folder of this worker's own, for hooks and maps; in memory where that is to be had.
-fn tempfile_folder(plan: &WorkPlan) -> Result<PathBuf, String> {
+fn worker_folder(plan: &WorkPlan) -> Result<PathBuf, String> {
     let shared = PathBuf::from("/dev/shm");
     let base = if shared.is_dir() { shared } else { std::env::temp_dir() };
     let folder = base.join(format!("mcp-litmus-{}-{}", std::process::id(), plan.worker));
-    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot write to `{}`: {error}", folder.display()))?;
+    std::fs::create_dir_all(super::sandbox::home(&folder))
+        .map_err(|error| format!("cannot write to `{}`: {error}", folder.display()))?;
     Ok(folder)
 }
 
@@ -255,16 +256,17 @@ pub struct Replayed {
 }
 
 /// Tries a finding again, each attempt on a fresh session. What comes and goes is still there.
-pub fn replay(plan: &WorkPlan, catalogue: &Catalogue, finding: &Finding) -> Replayed {
+pub fn replay(plan: &WorkPlan, catalogue: &Catalogue, finding: &Finding) -> Result<Replayed, String> {
     let mut plan = plan.clone();
     plan.revision = finding.revision;
     plan.oracles = BTreeSet::from([finding.suspicion.oracle]);
     let whole = finding.suspicion.oracle == Oracle::Unanswered;
-    let mut ground = Ground::new(plan, catalogue, None);
+    let folder = worker_folder(&plan)?;
+    let mut ground = Ground::new(plan, catalogue, None, &folder);
     let inputs = finding.inputs();
     let mut replayed = Replayed { still_there: None, excerpt: Vec::new() };
     for _ in 0..ATTEMPTS {
-        let trial = ground.trial(&inputs, whole);
+        let trial = ground.trial_for(finding.suspicion.oracle, &inputs, whole);
         let is_same = |seen: &&Suspicion| {
             let fatal = seen.oracle.is_fatal() && seen.oracle == finding.suspicion.oracle;
             let alike = seen.requirement == finding.suspicion.requirement && seen.subject == finding.suspicion.subject;
@@ -276,7 +278,9 @@ pub fn replay(plan: &WorkPlan, catalogue: &Catalogue, finding: &Finding) -> Repl
             break;
         }
     }
-    replayed
+    // What is left of it is small and of no use.
+    let _ = std::fs::remove_dir_all(&folder);
+    Ok(replayed)
 }
 
 /// How often a finding is tried before it counts as fixed.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::assess::Worth;
 use super::chance::Chance;
 use super::conversation::Conversation;
 use super::corpus::Corpus;
@@ -18,6 +19,8 @@ use super::ground::Ground;
 use super::link::{End, Link, Observed, Patience, transcript};
 use super::minimize::{Budget, shrink};
 use super::oracle::{Oracle, Suspicion};
+use super::resources::{Usage, conspicuous, usage};
+use super::sessions;
 use crate::judge::Traffic;
 use crate::smith::{Input, Unstructured, World, cross, fresh, mutate, neighbours, seeds};
 
@@ -74,6 +77,10 @@ pub(super) struct Worker<'a> {
     vain: HashMap<String, u32>,
     /// Classes whose silence was looked into.
     silences: BTreeSet<String>,
+    /// What the process held when it had warmed up.
+    usage: Option<Usage>,
+    /// What was looked into because it may make the process grow.
+    grown: BTreeSet<String>,
     progress: Progress,
     /// The slowest alive request so far.
     slowest: Duration,
@@ -121,6 +128,10 @@ const SHRUNK: usize = 100;
 const DICTIONARY: usize = 400;
 /// Bytes that chance gives for one input.
 const DRAWN: usize = 4096;
+/// How often sessions are compared, and the process looked at; and how many sorts of input are tried at once.
+const SESSIONS: u64 = 500;
+const USAGE: u64 = 256;
+const SORTS: usize = 12;
 /// How often progress is told, and the folder looked at for what others found.
 const TELL: Duration = Duration::from_millis(500);
 const SHARE: u64 = 1_000;
@@ -160,6 +171,8 @@ impl<'a> Worker<'a> {
             settled: BTreeSet::new(),
             vain: HashMap::new(),
             silences: BTreeSet::new(),
+            usage: None,
+            grown: BTreeSet::new(),
             progress: Progress::default(),
             slowest: Duration::ZERO,
             began: now,
@@ -177,6 +190,8 @@ impl<'a> Worker<'a> {
                 break;
             }
             pending = self.execute(input, is_kept, pending);
+            self.look_around();
+            self.keep_pace();
             if self.told.elapsed() >= TELL {
                 self.tell();
             }
@@ -236,7 +251,94 @@ impl<'a> Worker<'a> {
         is_stale || self.history.len() >= INPUTS || self.history_bytes >= BYTES
     }
 
+    /// Looks now and then at what no single exchange shows.
+    fn look_around(&mut self) {
+        let executions = self.progress.executions;
+        if executions % SESSIONS == 1 && self.ground.court.has(Oracle::SessionMixup) {
+            self.compare_sessions(executions);
+        }
+        if executions % USAGE == 0 && self.ground.court.has(Oracle::Resources) {
+            self.look_at_usage();
+        }
+    }
+
+    fn look_at_usage(&mut self) {
+        let process = self.conversation.as_ref().and_then(|conversation| conversation.link.process());
+        let Some(now) = process.and_then(usage) else { return };
+        let Some(before) = self.usage else {
+            self.usage = Some(now);
+            return;
+        };
+        if !conspicuous(before, now) {
+            return;
+        }
+        self.usage = Some(now);
+        // The newest input of each sort, one sort after the other.
+        let mut candidates: Vec<(String, Input)> = Vec::new();
+        let is_sound = |input: &&Input| match input.pieces.as_slice() {
+            [piece] => self.ground.court.assessor.assess(&piece.bytes).1 == Worth::Sound,
+            _ => false,
+        };
+        for input in self.history.iter().rev().filter(is_sound) {
+            let sort = sort(input);
+            if !self.grown.contains(&sort) && candidates.iter().all(|(other, _)| *other != sort) {
+                candidates.push((sort, input.clone()));
+            }
+        }
+        for (sort, input) in candidates.into_iter().take(SORTS) {
+            self.grown.insert(sort);
+            if let Some(suspicion) = self.ground.growth(&input) {
+                self.found(suspicion, vec![input], Vec::new());
+                return;
+            }
+        }
+    }
+
+    fn compare_sessions(&mut self, number: u64) {
+        if !matches!(self.conversation.as_ref().map(|c| &c.link), Some(Link::Endpoint(endpoint)) if endpoint.session.is_some())
+        {
+            return;
+        }
+        let inputs = sessions::inputs(&self.world, number);
+        let trial = sessions::trial(&mut self.ground, &inputs);
+        let Some(suspicion) = trial.suspicions.into_iter().next() else { return };
+        if self.settled.contains(&suspicion.name()) {
+            return;
+        }
+        let ground = &mut self.ground;
+        let mut holds = |inputs: &[Input]| inputs.len() == 2 && !sessions::trial(ground, inputs).suspicions.is_empty();
+        let budget = Budget { attempts: 60, until: Instant::now() + SHRINKING };
+        let smaller = shrink(inputs, budget, &mut holds);
+        let trial = sessions::trial(&mut self.ground, &smaller);
+        if !trial.suspicions.is_empty() {
+            self.found(suspicion, smaller, trial.excerpt);
+        }
+    }
+
+    /// Hands over what was seen to be so.
+    fn found(&mut self, seen: Suspicion, inputs: Vec<Input>, excerpt: Vec<String>) {
+        if !self.settled.insert(seen.name()) && self.is_told(&seen) {
+            return (self.report)(Report::Again(seen.name()));
+        }
+        self.hand_over(seen, &inputs, excerpt);
+    }
+
+    fn is_told(&self, seen: &Suspicion) -> bool {
+        self.ground.out().join(format!("{}.yaml", seen.name())).exists()
+    }
+
+    /// Not more messages a second than wanted.
+    fn keep_pace(&mut self) {
+        let Some(rate) = self.ground.plan.rate else { return };
+        let messages = self.progress.messages + self.ground.messages;
+        let due = Duration::from_secs(messages) / rate;
+        if let Some(early) = due.checked_sub(self.began.elapsed()) {
+            std::thread::sleep(early.min(Duration::from_secs(1)));
+        }
+    }
+
     fn close(&mut self) {
+        self.usage = None;
         self.conversation = None;
         self.history.clear();
         self.history_bytes = 0;
@@ -410,7 +512,12 @@ impl<'a> Worker<'a> {
             return (self.report)(Report::Again(seen_name));
         }
         let (inputs, excerpt) = self.smaller(inputs, &seen, whole);
-        let finding = Finding::new(seen, &self.ground.plan, &inputs, excerpt);
+        self.hand_over(seen, &inputs, excerpt);
+    }
+
+    /// Writes a finding, and tells of it.
+    fn hand_over(&mut self, seen: Suspicion, inputs: &[Input], excerpt: Vec<String>) {
+        let finding = Finding::new(seen, &self.ground.plan, inputs, excerpt);
         match finding.write(self.ground.out(), &self.ground.plan) {
             Ok(_) => (self.report)(Report::Found(Box::new(finding))),
             Err(error) => {
@@ -489,4 +596,12 @@ impl<'a> Worker<'a> {
         self.progress.features = self.corpus.features();
         (self.report)(Report::Progress(self.progress));
     }
+}
+
+/// What an input is about, roughly: its method, and the tool that it calls.
+fn sort(input: &Input) -> String {
+    let value =
+        input.pieces.first().and_then(|piece| serde_json::from_slice::<Value>(&piece.bytes).ok()).unwrap_or_default();
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    format!("{} {}", text("/method"), text("/params/name"))
 }

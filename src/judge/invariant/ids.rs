@@ -62,6 +62,8 @@ pub(super) fn judge(scenario: &Scenario, _: &Context, traffic: &Traffic<'_>) -> 
                         judged.extend(UNREADABLE.map(fault));
                     }
                 }
+                // Of several that were sent in one go, it may be about any.
+                None if heard.error().is_some() && is_of_no_request(traffic, heard, id) => {}
                 None => {
                     judged.push(fail(MATCHES, "the id of a request that was sent", format!("the id {}", shown(id))));
                 }
@@ -141,6 +143,14 @@ fn is_well_formed(message: &Message) -> bool {
                 Kind::Batch | Kind::Other => false,
             }
     })
+}
+
+/// Whether the harness sent something ill-formed before that has this id.
+fn is_of_no_request(traffic: &Traffic<'_>, heard: &Heard<'_>, id: &Value) -> bool {
+    let before = traffic.transcript.entries()[..heard.entry.index].iter().filter(|entry| entry.is_from_client());
+    let mut ill_formed =
+        before.filter_map(Entry::message).flat_map(Message::parts).filter(|part| !is_well_formed(part));
+    ill_formed.any(|part| part.id().is_some_and(|own| own == id))
 }
 
 /// Whether an id stands in bytes that are no message.
