@@ -7,7 +7,7 @@
 //! 5 report                                  events → pages, terminals, files
 //! 4 run                                     plan, jobs, one channel of events
 //! 3 survey   judge    mock                  what is offered; verdicts; the server that is right, or broken on demand
-//! 2 session  scenario                       one conversation and its transcript; checks as data
+//! 2 session  scenario  smith                one conversation and its transcript; checks as data; inputs from bytes
 //! 1 protocol transport                      what a revision says; bytes to and from a target
 //! 0 wire     outcome  source                messages and frames; verdicts and events; files that people wrote
 //! ```
@@ -21,6 +21,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod session;
+pub mod smith;
 pub mod source;
 pub mod survey;
 pub mod transport;

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::lists::list;
 use super::offer::LISTS;
-use super::{arguments, tasks};
+use super::tasks;
 use crate::protocol::Revision;
 use crate::session::{Awaited, Session, alive_method};
+use crate::smith::arguments;
 
 /// Which tools may be called.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Unstructured;
+
 /// The longest text that is made to be too long, in characters.
 const LONG: usize = 20_000;
 /// Nesting up to which a schema is followed.
@@ -16,7 +18,7 @@ pub fn generate(schema: &Value) -> Option<Value> {
 }
 
 /// A value that is certainly not of a declared type; `None` where the declaration does not exclude one.
-pub(super) fn wrong_type(declared: &Value) -> Option<Value> {
+pub fn wrong_type(declared: &Value) -> Option<Value> {
     Some(match declared.as_str()? {
         "string" => json!({"not": "a string"}),
         "number" | "integer" | "boolean" => json!({"not": "a scalar"}),
@@ -27,7 +29,7 @@ pub(super) fn wrong_type(declared: &Value) -> Option<Value> {
 
 /// Arguments that break an input schema in one place each, by the keyword that they break: made from arguments that it
 /// accepts, by one change to a member.
-pub(super) fn invalid(schema: &Value, accepted: &Value) -> Map<String, Value> {
+pub fn invalid(schema: &Value, accepted: &Value) -> Map<String, Value> {
     let Ok(validator) = jsonschema::draft202012::new(schema) else { return Map::new() };
     let mut found = Map::new();
     let mut attempts = Vec::new();
@@ -73,6 +75,19 @@ fn wrong_values(schema: &Value) -> Vec<Value> {
         wrong.push(json!(""));
     }
     wrong
+}
+
+/// Arguments drawn from bytes, which the schema accepts; `None` where none were found.
+pub fn draw(schema: &Value, _u: &mut Unstructured<'_>) -> Option<Value> {
+    generate(schema)
+}
+
+/// Arguments with one fault, made from arguments that the schema accepts, and the keyword that they break.
+pub fn damage(schema: &Value, accepted: &Value, u: &mut Unstructured<'_>) -> Option<(Value, String)> {
+    let mut all: Vec<_> = invalid(schema, accepted).into_iter().collect();
+    let at = u.choose_index(all.len()).ok()?;
+    let (keyword, arguments) = all.swap_remove(at);
+    Some((arguments, keyword))
 }
 
 fn make(schema: &Value, root: &Value, depth: usize) -> Option<Value> {
