@@ -1,9 +1,11 @@
 //! Judges JSON Schemas that a target sends, each in the dialect that it declares. Follows no reference out of the schema and
 //! compiles nothing that a meta-schema has not passed.
 
+use jsonschema::Draft;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, Retrieve, Uri};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::protocol::{dialect, validator};
 
 /// What is wrong with a schema: nothing, or one clause. The dialect is the one that `$schema` names, 2020-12 where it names
 /// none; of an unknown dialect nothing is known.
@@ -33,27 +35,10 @@ pub(super) fn fault(schema: &Value) -> Option<String> {
 /// Where an instance breaks a schema: nowhere, or one clause. A schema that is wrong, or that cannot be used without what it
 /// refers to elsewhere, convicts nobody. `format` is a note.
 pub(super) fn violation(schema: &Value, instance: &Value) -> Option<String> {
-    let draft = dialect(schema)?;
-    let options = jsonschema::options().with_draft(draft).with_retriever(Nowhere).should_validate_formats(false);
-    let validator = options.build(schema).ok()?;
+    let validator = validator(schema)?;
     let error = validator.iter_errors(instance).next()?;
     let place = error.instance_path().to_string();
     Some(if place.is_empty() { error.masked().to_string() } else { format!("{place}: {}", error.masked()) })
-}
-
-/// The dialect of a schema; `None` for an unknown one.
-fn dialect(schema: &Value) -> Option<Draft> {
-    let Some(declared) = schema.get("$schema") else { return Some(Draft::Draft202012) };
-    let address = declared.as_str()?.trim_end_matches('#');
-    let (_, name) = address.split_once("://json-schema.org/")?;
-    Some(match name {
-        "draft-04/schema" => Draft::Draft4,
-        "draft-06/schema" => Draft::Draft6,
-        "draft-07/schema" => Draft::Draft7,
-        "draft/2019-09/schema" => Draft::Draft201909,
-        "draft/2020-12/schema" => Draft::Draft202012,
-        _ => return None,
-    })
 }
 
 /// A reference into the schema itself that leads nowhere.
@@ -80,17 +65,10 @@ fn dangling(part: &Value, root: &Value) -> Option<String> {
     }
 }
 
-/// Takes whatever is not in the schema for a schema that accepts all: nothing is fetched.
-struct Nowhere;
-
-impl Retrieve for Nowhere {
-    fn retrieve(&self, _: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(json!(true))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

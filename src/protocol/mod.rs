@@ -1,6 +1,7 @@
 //! What the revisions of MCP say: their names, facts, schemas and obligations. Data and look-ups; speaks to nobody.
 
 mod definitions;
+mod dialect;
 mod profile;
 mod requirement;
 mod requirement_set;
@@ -8,6 +9,7 @@ mod revision;
 mod violation;
 
 pub use definitions::Definitions;
+pub use dialect::{dialect, validator};
 pub use profile::{Batch, Method, Profile};
 pub use requirement::{Basis, Observable, Probe, Requirement, Who};
 pub use requirement_set::{RequirementSet, SetEntry};

@@ -1,20 +1,57 @@
-//! Makes arguments for a tool from its input schema. What it makes is valid by that schema, or it makes nothing.
+//! Makes arguments for a tool from its input schema. What it calls valid is valid by that schema, or it makes nothing.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-use super::Unstructured;
+use super::{Unstructured, draw};
+use crate::protocol;
+
+pub use super::fault::damage;
 
 /// The longest text that is made to be too long, in characters.
 const LONG: usize = 20_000;
-/// Nesting up to which a schema is followed.
-const DEPTH: usize = 12;
+/// Validators that are kept.
+const KEPT: usize = 512;
+/// Arguments are an object, whether the schema says so or not.
+static OBJECT: LazyLock<Value> = LazyLock::new(|| json!({"type": "object"}));
 
-/// Arguments that a tool's input schema accepts, with the required members only; `None` where none could be found.
+/// Arguments that a tool's input schema accepts, the plainest: with the required members only, and what the schema itself
+/// gives as defaults, choices and examples. `None` where none could be found.
 pub fn generate(schema: &Value) -> Option<Value> {
-    let arguments = make(schema, schema, DEPTH)?;
-    let arguments = if arguments.is_object() { arguments } else { json!({}) };
-    let validator = jsonschema::draft202012::new(schema).ok()?;
-    validator.is_valid(&arguments).then_some(arguments)
+    draw(schema, &mut Unstructured::new(&[]))
+}
+
+/// Arguments drawn from bytes, which the schema accepts; `None` where none could be found.
+pub fn draw(schema: &Value, u: &mut Unstructured<'_>) -> Option<Value> {
+    drawn(schema, &[], u)
+}
+
+/// The same, with values that are used where they fit.
+pub(super) fn drawn(schema: &Value, pool: &[Value], u: &mut Unstructured<'_>) -> Option<Value> {
+    let validator = validator(schema)?;
+    draw::accepted(schema, &[&OBJECT, schema], pool, u, |arguments| validator.is_valid(arguments))
+}
+
+/// A validator for a schema, which is compiled once.
+pub(super) fn validator(schema: &Value) -> Option<Rc<Validator>> {
+    type Compiled = HashMap<Value, Option<Rc<Validator>>>;
+    thread_local! { static COMPILED: RefCell<Compiled> = RefCell::default(); }
+    COMPILED.with_borrow_mut(|compiled| {
+        if let Some(known) = compiled.get(schema) {
+            return known.clone();
+        }
+        if compiled.len() == KEPT {
+            compiled.clear();
+        }
+        let new = protocol::validator(schema).map(Rc::new);
+        compiled.insert(schema.clone(), new.clone());
+        new
+    })
 }
 
 /// A value that is certainly not of a declared type; `None` where the declaration does not exclude one.
@@ -30,7 +67,7 @@ pub fn wrong_type(declared: &Value) -> Option<Value> {
 /// Arguments that break an input schema in one place each, by the keyword that they break: made from arguments that it
 /// accepts, by one change to a member.
 pub fn invalid(schema: &Value, accepted: &Value) -> Map<String, Value> {
-    let Ok(validator) = jsonschema::draft202012::new(schema) else { return Map::new() };
+    let Some(validator) = validator(schema).filter(|_| accepted.is_object()) else { return Map::new() };
     let mut found = Map::new();
     let mut attempts = Vec::new();
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -77,111 +114,11 @@ fn wrong_values(schema: &Value) -> Vec<Value> {
     wrong
 }
 
-/// Arguments drawn from bytes, which the schema accepts; `None` where none were found.
-pub fn draw(schema: &Value, _u: &mut Unstructured<'_>) -> Option<Value> {
-    generate(schema)
-}
-
-/// Arguments with one fault, made from arguments that the schema accepts, and the keyword that they break.
-pub fn damage(schema: &Value, accepted: &Value, u: &mut Unstructured<'_>) -> Option<(Value, String)> {
-    let mut all: Vec<_> = invalid(schema, accepted).into_iter().collect();
-    let at = u.choose_index(all.len()).ok()?;
-    let (keyword, arguments) = all.swap_remove(at);
-    Some((arguments, keyword))
-}
-
-fn make(schema: &Value, root: &Value, depth: usize) -> Option<Value> {
-    if depth == 0 || schema == &json!(false) {
-        return None;
-    }
-    if let Some(value) = schema.get("const").or_else(|| schema.get("default")) {
-        return Some(value.clone());
-    }
-    for key in ["enum", "examples"] {
-        if let Some(value) = schema.get(key).and_then(Value::as_array).and_then(|values| values.first()) {
-            return Some(value.clone());
-        }
-    }
-    if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-        return make(root.pointer(target.strip_prefix('#')?)?, root, depth - 1);
-    }
-    for key in ["anyOf", "oneOf"] {
-        if let Some(branches) = schema.get(key).and_then(Value::as_array) {
-            return branches.iter().find_map(|branch| make(branch, root, depth - 1));
-        }
-    }
-    if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
-        let mut merged = schema.as_object().cloned().unwrap_or_default();
-        merged.remove("allOf");
-        for part in parts.iter().filter_map(Value::as_object) {
-            merged.extend(part.clone());
-        }
-        return make(&Value::Object(merged), root, depth - 1);
-    }
-    let declared = match schema.get("type") {
-        Some(Value::Array(types)) => types.first().and_then(Value::as_str),
-        Some(Value::String(kind)) => Some(kind.as_str()),
-        _ if schema.get("properties").is_some() => Some("object"),
-        _ => None,
-    };
-    Some(match declared {
-        Some("object") => object(schema, root, depth)?,
-        Some("array") => array(schema, root, depth)?,
-        Some("integer" | "number") => number(schema),
-        Some("boolean") => json!(true),
-        Some("null") => Value::Null,
-        _ => json!(text(schema)),
-    })
-}
-
-fn object(schema: &Value, root: &Value, depth: usize) -> Option<Value> {
-    let mut members = Map::new();
-    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        let property = schema["properties"].get(name).unwrap_or(&Value::Bool(true));
-        members.insert(name.to_owned(), make(property, root, depth - 1)?);
-    }
-    Some(Value::Object(members))
-}
-
-fn array(schema: &Value, root: &Value, depth: usize) -> Option<Value> {
-    let wanted = schema["minItems"].as_u64().unwrap_or(0).min(16);
-    let item = schema.get("items").unwrap_or(&Value::Bool(true));
-    (0..wanted).map(|_| make(item, root, depth - 1)).collect()
-}
-
-fn number(schema: &Value) -> Value {
-    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
-    let least = bound("minimum").or_else(|| bound("exclusiveMinimum").map(|least| least + 1.0));
-    let most = bound("maximum").or_else(|| bound("exclusiveMaximum").map(|most| most - 1.0));
-    let mut value = match (least, most) {
-        (Some(least), _) if least > 1.0 => least.ceil(),
-        (_, Some(most)) if most < 1.0 => most.floor(),
-        _ => 1.0,
-    };
-    if let Some(step) = bound("multipleOf").filter(|step| *step > 0.0) {
-        value = (value / step).ceil() * step;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the value is a small whole number where it has no fraction")]
-    if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }
-}
-
-fn text(schema: &Value) -> String {
-    match schema["format"].as_str() {
-        Some("date-time") => return "2026-01-01T00:00:00Z".to_owned(),
-        Some("date") => return "2026-01-01".to_owned(),
-        Some("time") => return "00:00:00Z".to_owned(),
-        Some("email") => return "a@example.com".to_owned(),
-        Some("uri" | "url") => return "https://example.com/".to_owned(),
-        Some("uuid") => return "00000000-0000-4000-8000-000000000000".to_owned(),
-        _ => {}
-    }
-    let least = schema["minLength"].as_u64().unwrap_or(1).clamp(1, 4096);
-    let most = schema["maxLength"].as_u64().unwrap_or(4096);
-    "litmus".chars().cycle().take(usize::try_from(least.max(6).min(most)).unwrap_or(6)).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::choice::{below, noise};
     use super::*;
 
     #[test]
@@ -193,12 +130,10 @@ mod tests {
             "$defs": {"point": {"type": "object", "required": ["x"], "properties": {"x": {"type": "number", "exclusiveMaximum": 0}}}}});
         let arguments = generate(&schema).expect("it can be satisfied");
         assert_eq!(arguments, json!({"a": "litmuslit", "n": 8, "mode": "x", "list": [{"x": -1}]}));
-        assert_eq!(
-            generate(
-                &json!({"type": "object", "required": ["p"], "properties": {"p": {"type": "string", "pattern": "^z+$"}}})
-            ),
-            None
-        );
+        let pattern =
+            json!({"type": "object", "required": ["p"], "properties": {"p": {"type": "string", "pattern": "^z+$"}}});
+        assert_eq!(generate(&pattern), Some(json!({"p": "z"})));
+        assert_eq!(generate(&json!({"type": "object", "required": ["p"], "properties": {"p": false}})), None);
         assert_eq!(generate(&json!({"type": "object"})), Some(json!({})));
     }
 
@@ -214,5 +149,97 @@ mod tests {
         assert_eq!(invalid["required"], json!({}));
         assert_eq!(invalid["maximum"], json!({"n": 6}));
         assert_eq!(super::invalid(&json!({"type": "object"}), &json!({})), Map::new());
+    }
+
+    fn collection() -> Vec<(String, Value)> {
+        let text = include_str!("../../tests/data/input-schemas.json");
+        serde_json::from_str::<Map<String, Value>>(text).expect("it is JSON").into_iter().collect()
+    }
+
+    /// By another road than the one that the generator takes.
+    fn is_valid(schema: &Value, arguments: &Value) -> bool {
+        jsonschema::options().build(schema).expect("it compiles").is_valid(arguments)
+    }
+
+    #[test]
+    fn every_schema_of_the_collection_has_its_plainest_arguments() {
+        for (name, schema) in collection() {
+            let arguments = generate(&schema).unwrap_or_else(|| panic!("{name}: nothing found"));
+            assert!(is_valid(&schema, &arguments), "{name}: {arguments}");
+            assert_eq!(generate(&schema).as_ref(), Some(&arguments), "{name}: the same again");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_drawn_is_accepted(at in 0..collection().len(), bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let (name, schema) = &collection()[at];
+            let drawn = draw(schema, &mut Unstructured::new(&bytes));
+            prop_assert!(drawn.is_some(), "{}: nothing found", name);
+            let arguments = drawn.unwrap_or_default();
+            prop_assert!(is_valid(schema, &arguments), "{}: {}", name, arguments);
+            prop_assert!(arguments.to_string().len() < 64 << 10);
+        }
+
+        #[test]
+        fn what_is_damaged_breaks_the_keyword_that_is_named(
+            at in 0..collection().len(),
+            bytes in prop::collection::vec(any::<u8>(), 0..400),
+        ) {
+            let (name, schema) = &collection()[at];
+            let u = &mut Unstructured::new(&bytes);
+            let accepted = draw(schema, u).unwrap_or_default();
+            if let Some((arguments, keyword)) = damage(schema, &accepted, u) {
+                let validator = protocol::validator(schema).expect("it compiles");
+                let errors: Vec<_> = validator.iter_errors(&arguments).collect();
+                prop_assert_eq!(errors.len(), 1, "{}: {}", name, arguments);
+                prop_assert!(errors[0].schema_path().to_string().ends_with(&keyword), "{name}: {keyword}");
+            }
+        }
+
+        #[test]
+        fn any_schema_ends(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "\\PC{0,8}") {
+            let u = &mut Unstructured::new(&bytes);
+            let (_, keywords) = &collection()[below(u, collection().len())];
+            let mut schema = keywords.clone();
+            schema["properties"][&text] = json!({"$ref": "#", "pattern": text, "minLength": 3, "multipleOf": 0.3});
+            schema["items"] = json!({"$ref": "#/properties"});
+            if let Some(arguments) = draw(&schema, u) {
+                damage(&schema, &arguments, u);
+            }
+        }
+    }
+
+    #[test]
+    fn damage_knows_many_keywords() {
+        let mut keywords = std::collections::BTreeSet::new();
+        for (_, schema) in collection() {
+            let accepted = draw(&schema, &mut Unstructured::new(&noise(7, 300))).expect("a test draws it");
+            for seed in 0..64 {
+                let bytes = noise(seed, 16);
+                keywords.extend(damage(&schema, &accepted, &mut Unstructured::new(&bytes)).map(|(_, keyword)| keyword));
+            }
+        }
+        for keyword in [
+            "type",
+            "required",
+            "enum",
+            "minimum",
+            "maximum",
+            "minLength",
+            "maxLength",
+            "pattern",
+            "additionalProperties",
+            "uniqueItems",
+            "minItems",
+            "multipleOf",
+            "exclusiveMinimum",
+            "anyOf",
+            "oneOf",
+        ] {
+            assert!(keywords.contains(keyword), "nothing breaks {keyword}: {keywords:?}");
+        }
     }
 }

@@ -189,6 +189,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn what_is_encoded_is_decoded(pieces in prop::collection::vec((forms(), contents()), 0..5)) {
             let pieces = pieces.into_iter().map(|(form, bytes)| Piece { form, bytes }).collect();

@@ -2,11 +2,17 @@
 //! the bytes; every function ends on all bytes, and what it makes is bounded. Sends nothing, judges nothing.
 
 pub mod arguments;
+mod choice;
+mod draw;
+mod fault;
 mod generate;
 mod input;
 mod message;
 mod neighbours;
+mod number;
+mod place;
 mod seeds;
+mod text;
 mod world;
 
 pub use arbitrary::Unstructured;
