@@ -40,8 +40,10 @@ pub(super) fn request(world: &World, method: &str, u: &mut Unstructured<'_>) -> 
     let definition = Profile::of(world.revision).request_definition(method);
     let drawn = definition.and_then(|definition| of_definition(world, definition, u));
     let mut message = drawn.unwrap_or_else(|| json!({"jsonrpc": "2.0", "id": 1, "method": method}));
-    if let Some(known) = offer::parameters(world, method, u) {
-        let params = members(&mut message, "params");
+    if let Some(known) = offer::parameters(world, method, u)
+        && let Some(message) = message.as_object_mut()
+    {
+        let params = members_of(message, "params");
         params.retain(|name, _| !offer::HELD.contains(&name.as_str()));
         params.extend(known);
     }
@@ -80,21 +82,25 @@ pub(super) fn broken(world: &World, request: &Value, u: &mut Unstructured<'_>) -
 }
 
 /// A message with all that the revision demands, and none of what schemas allow but nobody sends.
-pub(super) fn completed(world: &World, mut message: Value) -> Value {
-    let is_request = message.get("id").is_some() && message.get("method").is_some();
-    if let Some(members) = message.as_object_mut() {
-        members.retain(|name, _| matches!(name.as_str(), "jsonrpc" | "id" | "method" | "params" | "result" | "error"));
+pub(super) fn completed(world: &World, message: Value) -> Value {
+    let Value::Object(mut own) = message else { return message };
+    let usual = ["jsonrpc", "id", "method", "params", "result", "error"];
+    let mut message: Map<String, Value> =
+        usual.iter().filter_map(|name| Some(((*name).to_owned(), own.shift_remove(*name)?))).collect();
+    let is_request = message.contains_key("id") && message.contains_key("method");
+    if is_request {
+        message.insert("id".to_owned(), json!(1));
     }
-    if let Some(meta) = message.pointer_mut("/params/_meta").and_then(Value::as_object_mut) {
+    if let Some(meta) = message.get_mut("params").and_then(|params| params.get_mut("_meta")?.as_object_mut()) {
         meta.retain(|name, _| name == "progressToken" || name.starts_with("io.modelcontextprotocol/"));
     }
     if is_request && world.revision.era() == Era::Stateless {
-        let meta = members_of(members(&mut message, "params"), "_meta");
+        let meta = members_of(members_of(&mut message, "params"), "_meta");
         meta.insert("io.modelcontextprotocol/protocolVersion".to_owned(), json!(world.revision));
         meta.insert("io.modelcontextprotocol/clientInfo".to_owned(), client_info());
         meta.entry("io.modelcontextprotocol/clientCapabilities").or_insert_with(|| json!({}));
     }
-    message
+    Value::Object(message)
 }
 
 /// `initialize` as an ordinary client sends it.
@@ -114,13 +120,6 @@ pub(super) fn numbered(messages: &mut [Value]) {
     for (number, message) in requests.enumerate() {
         message["id"] = json!(number + 1);
     }
-}
-
-fn members<'v>(message: &'v mut Value, name: &str) -> &'v mut Map<String, Value> {
-    if !message.is_object() {
-        *message = json!({});
-    }
-    members_of(message.as_object_mut().expect("it has just been made an object"), name)
 }
 
 fn members_of<'v>(of: &'v mut Map<String, Value>, name: &str) -> &'v mut Map<String, Value> {
