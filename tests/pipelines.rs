@@ -94,7 +94,21 @@ fn workflows_of_init_run() {
             assert!(output.status.success(), "{output:?}");
             assert_written(folder.path(), &["mcp-litmus.xml"], &output);
         }
+        if pipeline == "gitlab" {
+            assert_artifacts_are_written(&workflow["mcp-conformance"], folder.path());
+        }
     }
+}
+
+/// Whatever a job of GitLab says that it keeps is there.
+fn assert_artifacts_are_written(job: &Value, folder: &Path) {
+    let artifacts = &job["artifacts"];
+    let paths = artifacts["paths"].as_array().into_iter().flatten();
+    let reports = artifacts["reports"].as_object().into_iter().flat_map(|reports| reports.values());
+    let names: Vec<_> = paths.chain(reports).filter_map(Value::as_str).collect();
+    assert!(names.len() >= 3, "{names:?}");
+    let output = sh(folder, "sh", "true", &[]);
+    assert_written(folder, &names, &output);
 }
 
 #[test]
@@ -107,10 +121,7 @@ fn the_template_for_gitlab_runs() {
             let output = sh(folder.path(), "sh", script, &[("MCP_COMMAND", command)]);
             assert!(output.status.success(), "{output:?}");
         }
-        let names: Vec<_> =
-            job["artifacts"]["paths"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let output = sh(folder.path(), "sh", "true", &[]);
-        assert_written(folder.path(), &[&names[..], &["mcp-litmus.xml"]].concat(), &output);
+        assert_artifacts_are_written(&job, folder.path());
     }
 }
 

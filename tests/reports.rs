@@ -59,57 +59,6 @@ fn junit() {
     snapshot!("report-junit", text.replace("><", ">\n<"));
 }
 
-/// What `junit-10.xsd` of the xUnit plugin of Jenkins asks of the elements that are used here.
-#[test]
-fn junit_has_the_structure_of_its_schema() {
-    let allowed = |name: &str| -> (&str, &[&str], &[&str]) {
-        match name {
-            "testsuites" => ("", &[], &[]),
-            "testsuite" => (
-                "testsuites",
-                &["name", "tests", "failures", "errors"],
-                &["id", "package", "hostname", "timestamp", "time"],
-            ),
-            "testcase" => ("testsuite", &["name"], &["time", "classname"]),
-            "failure" | "error" | "skipped" => ("testcase", &[], &["type", "message"]),
-            other => panic!("<{other}>"),
-        }
-    };
-    for events in [events(), servers(), events().into_iter().take(9).collect(), Vec::new()] {
-        let text = report(Format::Junit, &events);
-        let mut reader = quick_xml::Reader::from_str(&text);
-        let mut open = vec![String::new()];
-        let mut tests = (0, 0);
-        loop {
-            let (element, is_empty) = match reader.read_event().unwrap() {
-                quick_xml::events::Event::Start(element) => (element, false),
-                quick_xml::events::Event::Empty(element) => (element, true),
-                quick_xml::events::Event::End(_) => {
-                    open.pop();
-                    continue;
-                }
-                quick_xml::events::Event::Eof => break,
-                _ => continue,
-            };
-            let name = String::from_utf8(element.name().as_ref().to_vec()).unwrap();
-            let (parent, required, optional) = allowed(&name);
-            assert_eq!(open.last().unwrap(), parent);
-            let attributes: Vec<_> = element.attributes().map(Result::unwrap).collect();
-            let names: Vec<_> = attributes.iter().map(|a| str::from_utf8(a.key.as_ref()).unwrap()).collect();
-            assert!(required.iter().all(|name| names.contains(name)), "{name}: {names:?}");
-            assert!(names.iter().all(|name| required.contains(name) || optional.contains(name)), "{name}: {names:?}");
-            let number = attributes.iter().find(|a| a.key.as_ref() == b"tests");
-            tests.0 += number.map_or(0, |a| str::from_utf8(&a.value).unwrap().parse::<usize>().unwrap());
-            tests.1 += usize::from(name == "testcase");
-            if !is_empty {
-                open.push(name);
-            }
-        }
-        assert_eq!(open, [""]);
-        assert_eq!(tests.0, tests.1);
-    }
-}
-
 #[test]
 fn json() {
     snapshot!("report-json", report(Format::Json, &events()));
@@ -134,6 +83,29 @@ fn sarif_results_point_to_their_rules_and_are_told_apart() {
         assert!(result["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64() > Some(0));
     }
     assert_eq!(results.len(), 8);
+}
+
+#[test]
+fn codequality() {
+    snapshot!("report-codequality", report(Format::Codequality, &events()));
+}
+
+/// What GitLab documents of the format, of every report.
+#[test]
+fn codequality_is_what_gitlab_documents() {
+    let partial: Vec<_> = events().into_iter().take(9).collect();
+    for events in [events(), servers(), expected(), partial, Vec::new()] {
+        let list: Value = serde_json::from_str(&report(Format::Codequality, &events)).unwrap();
+        let mut fingerprints = std::collections::HashSet::new();
+        for one in list.as_array().unwrap() {
+            let text = |pointer: &str| one.pointer(pointer).and_then(Value::as_str).unwrap();
+            assert!(!text("/description").is_empty() && !text("/check_name").is_empty());
+            assert!(["info", "minor", "major", "critical", "blocker"].contains(&text("/severity")));
+            assert!(!text("/location/path").starts_with(['.', '/']));
+            assert!(one["location"]["lines"]["begin"].as_u64() > Some(0));
+            assert!(fingerprints.insert(text("/fingerprint").to_owned()), "{one}");
+        }
+    }
 }
 
 #[test]
@@ -328,7 +300,7 @@ fn progress_is_one_line_that_is_wiped_out() {
     let text = terminal_report(&told, look);
     let (progress, rest) = text.split_once("\r\x1b[K").unwrap().1.split_once("\r\x1b[K").unwrap();
     assert_eq!(progress, "2025-06-18 stdio  3/120");
-    assert!(rest.starts_with("FAIL"), "{rest}");
+    assert!(rest.starts_with("notes "), "{rest}");
 }
 
 const PLAIN: Look = Look { width: 80, colour: false, progress: false, detail: Detail::Normal };

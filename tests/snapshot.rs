@@ -123,6 +123,55 @@ fn half_an_offer_is_not_recorded_and_a_spoilt_file_is_told() {
 }
 
 #[test]
+fn calls_of_the_settings_are_made_and_the_shape_of_their_results_is_kept() {
+    let repository = Repository::new();
+    let folder = repository.0.path();
+    let answers = |result: &str| {
+        let text = format!(
+            "- {{fails: [tools.list.answered], when: {{method: tools/call, params: {{name: add}}}}, answer: {{result: {result}}}}}\n"
+        );
+        fs::write(folder.join("mine/calls.broken.yaml"), text).expect("a file");
+    };
+    let server = format!(
+        "[\"{PROGRAM}\", \"serve\", \"--revision\", \"2025-11-25\", \"--broken\", \"mine/calls.broken.yaml#1\"]"
+    );
+    let settings = format!(
+        "[targets.one]\ncommand = {server}\n[targets.two]\ncommand = {server}\n[arguments.add]\na = 1\nb = 2\n"
+    );
+    fs::write(folder.join("litmus.toml"), settings).expect("a file");
+    let snapshot = |options: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.current_dir(folder).args(["snapshot", "--target", "all"]).args(options).env("NO_COLOR", "1");
+        told(&command.output().expect("the program starts"))
+    };
+    answers("{content: [{type: text, text: '3'}], structuredContent: {sum: 3, at: '2026-11-29T01:02:03Z'}}");
+    let first = snapshot(&[]);
+    let recorded = "one 2025-11-25 over stdio: recorded in snapshots/one@2025-11-25.snap\n\
+                    two 2025-11-25 over stdio: recorded in snapshots/two@2025-11-25.snap\n";
+    assert_eq!(first, format!("exit 0\n{recorded}"));
+    let kept = repository.file("one@2025-11-25.snap");
+    assert!(kept.contains("\".structuredContent.sum\": \"number\"") && !kept.contains("2026-11-29"), "{kept}");
+
+    answers("{content: [{type: text, text: '4'}], structuredContent: {sum: 4, at: '2027-01-01T01:02:03Z'}}");
+    assert!(snapshot(&["--fail-on-change", "any"]).starts_with("exit 0\n"), "other values are no change");
+    answers("{content: [{type: text, text: '3'}], structuredContent: {sum: '3', more: 1}}");
+    let changed = snapshot(&[]);
+    for line in [
+        "exit 1\none 2025-11-25 over stdio: 3 changes\n",
+        "  breaking    result of tool `add`: `.structuredContent.at` is gone\n",
+        "  breaking    result of tool `add`: `.structuredContent.sum` changed from number to string\n",
+        "  compatible  result of tool `add`: `.structuredContent.more` is added\n",
+        "4 breaking, 2 compatible, 0 cosmetic; to be accepted with --accept or `cargo insta review`",
+    ] {
+        assert!(changed.contains(line), "{line}\n{changed}");
+    }
+    answers("{content: [], isError: true}");
+    assert!(snapshot(&[]).contains("  breaking    result of tool `add`: `.isError` changed from false to true\n"));
+    assert!(snapshot(&["--accept"]).ends_with("accepted\n"));
+    assert!(snapshot(&["--fail-on-change", "any"]).starts_with("exit 0\n"));
+}
+
+#[test]
 fn the_demo_server_offers_the_same_twice() {
     let repository = Repository::new();
     let demo = |dir: &Path| {

@@ -137,9 +137,9 @@ pub(super) struct TargetArgs {
     #[arg(long)]
     pub demo: bool,
 
-    /// Which server of the configuration file
+    /// Which server of the configuration file; may be given several times [default: all]
     #[arg(long, value_name = "NAME", help_heading = "Target options")]
-    pub server: Option<String>,
+    pub server: Vec<String>,
     /// A header of every HTTP request, such as 'Authorization: Bearer abc'
     #[arg(long, value_name = "NAME: VALUE", help_heading = "Target options")]
     pub header: Vec<String>,
@@ -152,9 +152,9 @@ pub(super) struct TargetArgs {
     /// The settings of a repository, and its servers [default: litmus.toml, where there is one]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "LITMUS_SETTINGS", hide_env = true, help_heading = "Target options")]
     pub settings: Option<PathBuf>,
-    /// Which server of the settings
-    #[arg(long, value_name = "NAME", env = "LITMUS_TARGET", hide_env = true, help_heading = "Target options")]
-    pub target: Option<String>,
+    /// Which server of the settings, or `all`; may be given several times
+    #[arg(long, value_name = "NAME", help_heading = "Target options")]
+    pub target: Vec<String>,
 }
 
 impl TargetArgs {
@@ -221,7 +221,7 @@ impl PaceArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct ReportsArgs {
-    /// Write a report: junit, json, sarif, html or markdown; the path - is standard output
+    /// Write a report: junit, json, sarif, html, markdown or codequality (GitLab); the path - is standard output
     #[arg(long, value_name = "FORMAT=PATH")]
     pub report: Vec<OsString>,
     /// Tell only which checks failed, and the conclusion

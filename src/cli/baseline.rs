@@ -21,7 +21,9 @@ pub(super) struct Expectations {
     comparison: Comparison,
     revision: Option<Revision>,
     update: bool,
-    /// The run came to its end: only then is it known what fails no more.
+    /// Servers that are still to come.
+    remaining: usize,
+    /// All that ran came to its end: only then is it known what fails no more.
     complete: bool,
 }
 
@@ -33,6 +35,7 @@ impl Expectations {
         catalogue: &Catalogue,
         selection: &Selection,
         asked: &[Revision],
+        servers: usize,
     ) -> Result<Self, Stop> {
         let scenarios = catalogue.scenarios().iter().enumerate();
         let checks: Vec<CheckId> = scenarios.flat_map(|(index, s)| checks_of(s, index)).map(|check| check.id).collect();
@@ -54,7 +57,7 @@ impl Expectations {
             output.check().map_err(|error| Stop::usage(format!("cannot write `{name}`: {error}")))?;
         }
         let comparison = Comparison::new(baseline, selection, &checks, asked);
-        Ok(Self { file: file.to_owned(), comparison, revision: None, update, complete: false })
+        Ok(Self { file: file.to_owned(), comparison, revision: None, update, remaining: servers, complete: true })
     }
 
     /// Marks a failure that is expected; adds to the end what the user should know. `counts`: whether failures at a level make
@@ -66,9 +69,10 @@ impl Expectations {
                 let counts = counts(result.level);
                 self.comparison.check(result, self.revision, counts);
             }
-            Event::Finished { partial, notes, stale, .. } => {
-                self.complete = !*partial;
-                if !self.update {
+            Event::Finished { partial, not_reached, notes, stale, .. } => {
+                self.complete &= !*partial && not_reached.is_none();
+                self.remaining = self.remaining.saturating_sub(1);
+                if !self.update && self.remaining == 0 {
                     notes.extend(self.comparison.notes());
                     stale.extend(self.complete.then(|| self.comparison.stale()).into_iter().flatten());
                 }
@@ -79,7 +83,7 @@ impl Expectations {
 
     /// Writes the file, if it was asked for and the run came to its end; says what there is to say about it.
     pub(super) fn finish(&self) -> Result<Option<String>, Stop> {
-        if !self.update || !self.complete {
+        if !self.update || !self.complete || self.remaining > 0 {
             return Ok(None);
         }
         let name = self.file.display();

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::args::{CallTools, CheckArgs, PaceArgs, ReportsArgs, RunArgs, TargetArgs};
 use super::exit::{Exit, Stop};
-use super::run::{Ended, conduct};
+use super::run::{Ended, conduct, listen};
 use super::{console, file, settings, subject};
 use crate::outcome::{CheckResult, Verdict};
 use crate::protocol::{Definitions, RequirementSet, Revision};
@@ -153,13 +153,17 @@ fn run(settings: &Settings, catalogue: &Catalogue) -> Result<(Ended, Collected),
         let gather = async {
             let mut collected = Collected::default();
             while let Some(event) = events.recv().await {
-                // Nothing was begun where a signal came first.
+                // Events of one ledger follow one another as they must.
                 let _ = collected.add(&event);
             }
             collected
         };
-        let (ended, collected) =
-            tokio::join!(conduct(settings, catalogue, Ledger::new(sender).hiding(settings.secrets.clone())), gather);
+        let mut signals = listen()?;
+        let judge = async {
+            let ledger = Ledger::new(sender).hiding(settings.secrets.clone());
+            conduct(settings, catalogue, &ledger, &mut signals).await
+        };
+        let (ended, collected) = tokio::join!(judge, gather);
         Ok((ended?, collected))
     })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::exit::Stop;
 use super::variables::Variables;
-use super::{jsonc, settings};
+use super::{jsonc, targets};
 use crate::scenario::nearest;
 use crate::source::{Diagnostic, Document, Member, Node, NodeKind, Secrets, Source, Span};
 use crate::transport::{CommandTarget, Target, UrlTarget};
@@ -16,8 +16,8 @@ use crate::transport::{CommandTarget, Target, UrlTarget};
 /// The members under which clients keep their servers.
 const TABLES: [&str; 2] = ["mcpServers", "servers"];
 
-/// The server of this name, or the only one there is; with its name, and the values that were filled in.
-pub(super) fn server(file: &Path, name: Option<&str>) -> Result<(String, Target, Secrets), Stop> {
+/// The servers of these names, or all there are; with the values that were filled in.
+pub(super) fn servers(file: &Path, names: &[String]) -> Result<(Vec<(String, Target)>, Secrets), Stop> {
     let cannot = |why: &dyn std::fmt::Display| Stop::usage(format!("cannot read `{}`: {why}", file.display()));
     let bytes = fs::read(file).map_err(|why| cannot(&why))?;
     let text = String::from_utf8(bytes).map_err(|_| cannot(&"it is not UTF-8"))?;
@@ -25,10 +25,11 @@ pub(super) fn server(file: &Path, name: Option<&str>) -> Result<(String, Target,
     let document = Document::read(&source).map_err(|mistake| Stop::mistakes(&[mistake]))?;
     let mut reader =
         Reader { source: &source, variables: Variables::new(workspace(file)), mistakes: document.mistakes.clone() };
-    let found = reader.find(&document.root, name);
-    match (found, reader.mistakes.as_slice()) {
-        (Some((name, target)), []) => Ok((name, target, reader.variables.secrets.take())),
-        (_, mistakes) => Err(Stop::mistakes(mistakes)),
+    let found = reader.find(&document.root, names);
+    if reader.mistakes.is_empty() {
+        Ok((found, reader.variables.secrets.take()))
+    } else {
+        Err(Stop::mistakes(&reader.mistakes))
     }
 }
 
@@ -45,36 +46,29 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn find(&mut self, root: &Node, name: Option<&str>) -> Option<(String, Target)> {
+    fn find(&mut self, root: &Node, wanted: &[String]) -> Vec<(String, Target)> {
         let Some(table) = TABLES.iter().find_map(|key| root.get(key)) else {
-            return self.mistake(
-                root.span,
-                "there are no servers in this file",
-                "they stand under `mcpServers` or `servers`",
-            );
+            let help = "they stand under `mcpServers` or `servers`";
+            return self.mistake(root.span, "there are no servers in this file", help).unwrap_or_default();
         };
         let Some(servers) = table.members() else {
-            return self.mistake(table.span, "the servers are no object", "it holds one server under each name");
+            let help = "it holds one server under each name";
+            return self.mistake(table.span, "the servers are no object", help).unwrap_or_default();
         };
-        let names: Vec<_> = servers.keys().map(|name| format!("`{name}`")).collect();
-        let chosen = match name {
-            Some(name) => servers.get_key_value(name),
-            None if servers.len() == 1 => servers.first(),
-            None if servers.is_empty() => return self.mistake(table.span, "there are no servers in this file", ""),
-            None => {
-                let message = format!("there are {} servers: {}", servers.len(), names.join(", "));
-                return self.mistake(table.span, message, "choose one with --server NAME");
-            }
-        };
-        let Some((name, Member { node, .. })) = chosen else {
-            let name = name.unwrap_or_default();
-            let help = match nearest(name, &servers.keys().map(String::as_str).collect::<Vec<_>>()) {
+        if servers.is_empty() {
+            return self.mistake(table.span, "there are no servers in this file", "").unwrap_or_default();
+        }
+        for name in wanted.iter().filter(|name| !servers.contains_key(*name)) {
+            let known: Vec<_> = servers.keys().map(String::as_str).collect();
+            let help = match nearest(name, &known) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there is {}", names.join(", ")),
+                None => format!("there is `{}`", known.join("`, `")),
             };
-            return self.mistake(table.span, format!("there is no server `{name}`"), help);
-        };
-        Some((name.clone(), self.target(node)?))
+            self.mistake::<()>(table.span, format!("there is no server `{name}`"), help);
+        }
+        let is_wanted = |name: &String| wanted.is_empty() || wanted.contains(name);
+        let chosen = servers.iter().filter(|(name, _)| is_wanted(name));
+        chosen.filter_map(|(name, Member { node, .. })| Some((name.clone(), self.target(node)?))).collect()
     }
 
     fn target(&mut self, server: &Node) -> Option<Target> {
@@ -105,7 +99,7 @@ impl Reader<'_> {
     fn url(&mut self, server: &Node, url: &Node) -> Option<Target> {
         let text = self.text(url, "`url`")?;
         let headers = self.table(server.get("headers"), "`headers`");
-        match settings::url(&text) {
+        match targets::url(&text) {
             Ok(url) => Some(Target::Url(UrlTarget { url, headers })),
             Err(why) => self.mistake(url.span, why, ""),
         }

@@ -10,8 +10,7 @@ use super::list::ListFormat;
 use super::{console, settings};
 use crate::outcome::Level;
 use crate::protocol::{Observable, Requirement, Revision};
-use crate::run::{Plan, Selection};
-use crate::scenario::Catalogue;
+use crate::run::Proofs;
 use crate::wire::TransportKind;
 
 /// Show which requirements the checks prove
@@ -32,7 +31,8 @@ pub(super) struct CoverageArgs {
 pub(super) fn coverage(args: &CoverageArgs) -> Result<Exit, Stop> {
     let catalogue = settings::catalogue(&[])?;
     let revisions = Revision::ALL.into_iter().filter(|&one| args.revision.is_none_or(|wanted| wanted == one));
-    let covered: Vec<_> = revisions.map(|revision| Covered::of(&catalogue, revision)).collect();
+    let proofs = Proofs::of(&catalogue).map_err(|error| Stop::fault(format!("a built-in scenario: {error}")))?;
+    let covered: Vec<_> = revisions.map(|revision| Covered::of(&proofs, revision)).collect();
     console::print(&match args.format {
         ListFormat::Text => covered.iter().map(Covered::table).collect::<Vec<_>>().join("\n"),
         ListFormat::Json => document(&covered),
@@ -47,13 +47,9 @@ struct Covered {
 }
 
 impl Covered {
-    fn of(catalogue: &Catalogue, revision: Revision) -> Self {
+    fn of(proofs: &Proofs, revision: Revision) -> Self {
         let applies = |kind| Requirement::all().iter().any(|requirement| requirement.applies(revision, kind));
-        let everything = Selection::default();
-        let proved = |kind| {
-            let plan = Plan::new(catalogue, &everything, revision, kind);
-            (kind, plan.checks.iter().map(|check| check.requirement.id.as_str()).collect())
-        };
+        let proved = |kind| (kind, proofs.proved(revision, kind));
         // The newest revision knows no HTTP+SSE, whatever an entry for all transports says.
         let exists = |kind: &TransportKind| *kind != TransportKind::Sse || revision <= Revision::LATEST_HANDSHAKE;
         let kinds = TransportKind::ALL.into_iter().filter(exists).filter(|&kind| applies(kind));
@@ -75,8 +71,8 @@ impl Covered {
         kinds.into_iter().any(|(_, proved)| proved.contains(requirement.id.as_str()))
     }
 
-    fn missing(&self) -> impl Iterator<Item = &'static Requirement> {
-        self.in_force(None).filter(|r| is_observable(r) && binds(r) && !self.proves(r, None))
+    fn missing(&self, over: Option<TransportKind>) -> impl Iterator<Item = &'static Requirement> {
+        self.in_force(over).filter(move |r| is_observable(r) && binds(r) && !self.proves(r, over))
     }
 
     fn count(&self, over: Option<TransportKind>) -> Count {
@@ -102,7 +98,7 @@ impl Covered {
             text += &self.count(over).row("all");
             text.push('\n');
         }
-        let missing: Vec<_> = self.missing().map(|r| format!("  {}: {}\n", r.id, why(r))).collect();
+        let missing: Vec<_> = self.missing(None).map(|r| format!("  {}: {}\n", r.id, why(r))).collect();
         if !missing.is_empty() {
             let head = format!("{}, not proved over any transport:\n", self.revision);
             text += &head;
@@ -164,15 +160,14 @@ fn document(covered: &[Covered]) -> String {
     let revisions: Map<_, _> = covered
         .iter()
         .map(|one| {
-            let missing: Vec<_> = one.missing().map(|r| json!({"id": r.id, "why": why(r)})).collect();
-            let count = |over| {
+            let counted = |over| {
                 let count = one.count(over);
-                json!({"observable": count.observable, "proved": count.proved})
+                let missing: Vec<_> = one.missing(over).map(|r| json!({"id": r.id, "why": why(r)})).collect();
+                json!({"observable": count.observable, "proved": count.proved, "missing": missing})
             };
-            let mut object = count(None);
+            let mut object = counted(None);
             let transports: Map<_, _> =
-                one.transports.iter().map(|(kind, _)| (kind.to_string(), count(Some(*kind)))).collect();
-            object["missing"] = Value::Array(missing);
+                one.transports.iter().map(|(kind, _)| (kind.to_string(), counted(Some(*kind)))).collect();
             object["transports"] = Value::Object(transports);
             let may = one.count(None);
             object["may"] = json!({"observable": may.may, "proved": may.may_proved});

@@ -28,8 +28,8 @@ pub(super) const TEMPLATE: &str = include_str!("litmus.toml");
 /// All that a file says. Paths are as they are to be used, from the working directory.
 #[derive(Default)]
 pub(super) struct File {
-    /// The server that was chosen or is the only one; with its name, where it has one.
-    pub target: Option<(Option<String>, Target)>,
+    /// The servers that were chosen, or the only one; each with its name, where it has one.
+    pub targets: Vec<(Option<String>, Target)>,
     /// Arguments of tools by name.
     pub arguments: BTreeMap<String, Value>,
     pub call_tools: Option<CallTools>,
@@ -55,16 +55,19 @@ impl File {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound && args.settings.is_none() => {
-                return match &args.target {
-                    Some(_) => Err(Stop::usage("--target chooses from a litmus.toml, and there is none here")),
-                    None => Ok(Self::default()),
+                return if args.target.is_empty() {
+                    Ok(Self::default())
+                } else {
+                    Err(Stop::usage("--target chooses from a litmus.toml, and there is none here"))
                 };
             }
             Err(error) => return Err(Stop::usage(format!("cannot read `{}`: {error}", path.display()))),
         };
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let source = Source::new(path.display().to_string(), text);
-        let choice = Choice { name: args.target.as_deref(), is_needed: !args.names_a_target() };
+        let of_environment = words("LITMUS_TARGET");
+        let names = if args.target.is_empty() { &of_environment } else { &args.target };
+        let choice = Choice { names, is_needed: !args.names_a_target() };
         Self::read(&source, folder, choice).map_err(|mistakes| Stop::mistakes(&mistakes))
     }
 
@@ -108,14 +111,14 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<File, Vec<Diagnostic>> {
-        File::read(&Source::new("litmus.toml", text), PathBuf::new(), Choice { name: None, is_needed: false })
+        File::read(&Source::new("litmus.toml", text), PathBuf::new(), Choice { names: &[], is_needed: false })
     }
 
     #[test]
     fn the_template_says_what_holds_without_it() {
         let file = read(TEMPLATE).expect("no mistakes");
         assert!(
-            file.target.is_none() && file.arguments.is_empty() && file.reports.is_empty() && file.select.is_empty()
+            file.targets.is_empty() && file.arguments.is_empty() && file.reports.is_empty() && file.select.is_empty()
         );
         assert_eq!(file.call_tools, Some(CallTools::default()));
         assert_eq!(file.fail_on, Some(FailOn::default()));
@@ -129,11 +132,15 @@ mod tests {
             |line: &str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
         let used = TEMPLATE.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_used(rest)).unwrap_or(line));
         let text = used.collect::<Vec<_>>().join("\n").replace("cwd = \"server\"", "cwd = \"src\"");
+        // One server, or several with names.
+        let text = text.replace("[target]", "[targets.local]");
         let text = text.replace("${API_KEY}", "${API_KEY:-a}").replace("${TOKEN}", "${TOKEN:-b}");
-        let file = read(&text).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
-        assert!(file.target.is_some());
+        let every = Choice { names: &["all".to_owned()], is_needed: true };
+        let file = File::read(&Source::new("litmus.toml", text), PathBuf::new(), every)
+            .unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
+        assert_eq!(file.targets.len(), 2);
         assert_eq!(file.arguments["search"]["query"], "litmus");
-        assert_eq!((file.reports.len(), file.revisions.len(), file.select.len(), file.skip.len()), (5, 2, 2, 1));
+        assert_eq!((file.reports.len(), file.revisions.len(), file.select.len(), file.skip.len()), (6, 2, 2, 1));
         assert_eq!((file.jobs, file.start_timeout), (Some(4), Some(Duration::from_secs(30))));
         assert!(file.baseline.is_some() && file.events.is_some() && !file.scenarios.is_empty());
     }

@@ -69,7 +69,7 @@ pub(super) fn init(args: &InitArgs) -> Result<Exit, Stop> {
 /// The template, with the server in place of the example.
 fn settings(args: &InitArgs) -> Result<String, Stop> {
     let server = if let Some(url) = &args.url {
-        super::settings::url(url).map_err(Stop::usage)?;
+        super::targets::url(url).map_err(Stop::usage)?;
         format!("url = {}", quoted(url))
     } else if args.command.is_empty() {
         return Ok(TEMPLATE.to_owned());

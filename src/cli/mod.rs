@@ -25,6 +25,7 @@ mod settings;
 mod signals;
 mod snapshot;
 mod subject;
+mod targets;
 mod variables;
 mod verify;
 mod words;

@@ -43,11 +43,6 @@ impl Outlets {
         Ok(Self { wanted: Some(wanted), open: Vec::new(), fault: None })
     }
 
-    /// Whether the event that opens all reports has come.
-    pub(super) fn are_open(&self) -> bool {
-        self.wanted.is_none()
-    }
-
     /// Hands an event to every reporter.
     pub(super) fn event(&mut self, event: &Event) {
         if matches!(event, Event::Started { .. })

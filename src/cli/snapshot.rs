@@ -15,7 +15,7 @@ use super::signals::Signals;
 use super::{console, run, settings};
 use crate::protocol::Revision;
 use crate::report::{Change, Class, Snapshot, changes, difference, normal};
-use crate::run::{Offered, Settings, offers};
+use crate::run::{Offered, RunError, Settings, offers};
 use crate::source::printable;
 
 /// Keep what a server offers in files, and tell what changed since
@@ -27,6 +27,7 @@ use crate::source::printable;
 The first time, files are written. Later, what changed is shown, and written beside them as `.snap.new`.
 Breaking is what clients rely on: a tool that is gone, a new required argument, a narrower type.
 New tools and optional arguments are compatible; titles and descriptions are cosmetic.
+Tools that have [arguments] in litmus.toml are called, and the shape of what they answer is kept too.
 
 Examples:
   mcp-litmus snapshot -- node dist/index.js
@@ -68,13 +69,21 @@ pub(super) fn snapshot(args: Box<SnapshotArgs>) -> Result<Exit, Stop> {
     let checks = CheckArgs { revision, ..CheckArgs::default() };
     let args = RunArgs { target, checks, pace, events: None, reports: ReportsArgs::default() };
     let file = File::of(&args.target)?;
-    let settings = settings::settings(&args, file, &settings::catalogue(&[])?)?;
-    let offered = match ask(&settings)? {
-        Asked::Offers(offered) => offered,
-        Asked::Interrupted(signal) => return Ok(Exit::Signal(signal)),
-    };
-    let folder = Folder { dir, server: settings.info.name.clone(), whole: settings.revisions.is_empty() };
-    let compared = folder.compare(&offered)?;
+    let every = settings::every(&args, file, &settings::catalogue(&[])?)?;
+    // All are asked before anything is written.
+    let mut asked = Vec::new();
+    for settings in &every {
+        match ask(settings)? {
+            Asked::Offers(offered) => asked.push(offered),
+            Asked::Interrupted(signal) => return Ok(Exit::Signal(signal)),
+        }
+    }
+    let mut compared = Vec::new();
+    for (settings, offered) in every.iter().zip(&asked) {
+        let (server, whole) = (settings.info.name.clone(), settings.revisions.is_empty());
+        let prefix = server.as_ref().filter(|_| every.len() > 1).map(|name| format!("{name} ")).unwrap_or_default();
+        compared.extend(Folder { dir: dir.clone(), server, whole, prefix }.compare(offered)?);
+    }
     if accept || compared.iter().all(|one| one.is_first) {
         compared.iter().try_for_each(Compared::accept)?;
     } else {
@@ -98,10 +107,18 @@ fn ask(settings: &Settings) -> Result<Asked, Stop> {
         let signals = Signals::listen();
         let mut signals = signals.map_err(|error| Stop::fault(format!("cannot listen for signals: {error}")))?;
         tokio::select! {
-            offered = offers(settings) => offered.map(Asked::Offers).map_err(|error| run::stop(error, &settings.secrets)),
+            offered = offers(settings) => offered.map(Asked::Offers).map_err(|error| stop(error, settings)),
             signal = signals.next() => Ok(Asked::Interrupted(signal)),
         }
     })
+}
+
+fn stop(error: RunError, settings: &Settings) -> Stop {
+    let stop = run::stop(error, &settings.secrets);
+    match &settings.info.name {
+        Some(name) => Stop { message: format!("{} (of `{}`)", stop.message, printable(name, 80)), ..stop },
+        None => stop,
+    }
 }
 
 /// Where the snapshots of a server are.
@@ -111,6 +128,8 @@ struct Folder {
     server: Option<String>,
     /// Whether every revision was asked for, so that one that did not come is gone.
     whole: bool,
+    /// What tells it from others, where there are several.
+    prefix: String,
 }
 
 /// One snapshot and what became of it.
@@ -136,7 +155,7 @@ impl Folder {
         for (revision, snapshot) in &known {
             if self.whole && !offered.iter().any(|one| one.revision.as_str() == revision) {
                 compared.push(Compared {
-                    title: revision.clone(),
+                    title: format!("{}{revision}", self.prefix),
                     description: String::new(),
                     old: read(snapshot)?,
                     new: None,
@@ -156,7 +175,7 @@ impl Folder {
             };
             compared.push(Compared {
                 snapshot,
-                title: format!("{} over {}", one.revision, one.transport),
+                title: format!("{}{} over {}", self.prefix, one.revision, one.transport),
                 description: format!("what {} offers in {}", one.server.name, one.revision),
                 is_first: known.is_empty(),
                 new: Some(new),

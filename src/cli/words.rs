@@ -10,8 +10,8 @@ use super::args::{PaceArgs, RunArgs, TargetArgs};
 /// What stands for a value that may be secret.
 const LEFT_OUT: &str = "…";
 
-/// The words behind `mcp-litmus run` that a rerun of one check needs, the target last.
-pub(super) fn words(args: &RunArgs) -> Vec<String> {
+/// The words behind `mcp-litmus run` that a rerun of one check on one target needs, the target last.
+pub(super) fn words(args: &RunArgs, target: &TargetArgs) -> Vec<String> {
     let mut words = Vec::new();
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
     for folder in &args.checks.scenarios {
@@ -27,11 +27,11 @@ pub(super) fn words(args: &RunArgs) -> Vec<String> {
     if let Some(start_timeout) = start_timeout {
         option("--start-timeout", time(start_timeout));
     }
-    let TargetArgs { command, url, config, demo, server, header, env, cwd, settings, target } = &args.target;
+    let TargetArgs { command, url, config, demo, server, header, env, cwd, settings, target } = target;
     if let Some(settings) = settings {
         option("--settings", settings.display().to_string());
     }
-    if let Some(target) = target {
+    for target in target {
         option("--target", target.clone());
     }
     for variable in env {
@@ -46,7 +46,7 @@ pub(super) fn words(args: &RunArgs) -> Vec<String> {
     if let Some(config) = config {
         option("--config", config.display().to_string());
     }
-    if let Some(server) = server {
+    for server in server {
         option("--server", server.clone());
     }
     if let Some(url) = url {
@@ -75,7 +75,7 @@ mod tests {
 
     fn of(line: &str) -> String {
         let Ok(Args { command: Command::Run(args) }) = Args::try_parse_from(line.split(' ')) else { panic!("{line}") };
-        words(&args).join(" ")
+        words(&args, &args.target).join(" ")
     }
 
     #[test]

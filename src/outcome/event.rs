@@ -21,6 +21,9 @@ pub enum Event {
         /// When it began, as RFC 3339 in UTC, where the caller knows the time of day.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         started_at: Option<String>,
+        /// Failures of SHOULD count too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        strict: bool,
     },
     /// One revision over one transport begins.
     RunStarted {
@@ -54,6 +57,9 @@ pub enum Event {
     Finished {
         /// The run was interrupted: what is reported is true, but not all.
         partial: bool,
+        /// Why nothing could be checked, where the target was not reached or does not speak what was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_reached: Option<String>,
         /// Wall-clock time of all runs, in milliseconds.
         duration_ms: u64,
         /// What the user should know though it is no verdict: tools that were not called, and the flag that would.
@@ -77,7 +83,9 @@ impl Event {
                 visit(&mut run.server.version);
             }
             Self::Check { result } => result.each_text(visit),
-            Self::Finished { notes, stale, .. } => notes.iter_mut().chain(stale).for_each(visit),
+            Self::Finished { notes, stale, not_reached, .. } => {
+                notes.iter_mut().chain(stale).chain(not_reached).for_each(visit);
+            }
             Self::Progress { .. } => {}
         }
     }

@@ -35,6 +35,11 @@ impl Level {
         matches!(self, Self::Must | Self::MustNot | Self::House)
     }
 
+    /// Whether a failure at this level makes a run fail; `strict`: those of SHOULD do so too.
+    pub fn counts(self, strict: bool) -> bool {
+        self.is_binding() || strict && self != Self::May
+    }
+
     /// The level as the specification writes it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -17,6 +17,8 @@ pub struct Collected {
     pub version: String,
     /// Every target, in order of appearance.
     pub targets: Vec<TargetReport>,
+    /// Failures of SHOULD count too.
+    pub strict: bool,
     current: Option<usize>,
 }
 
@@ -35,6 +37,8 @@ pub struct TargetReport {
     pub notes: Vec<String>,
     /// Entries of the baseline that expect a failure which is there no more.
     pub stale: Vec<String>,
+    /// Why nothing of it could be checked.
+    pub not_reached: Option<String>,
     /// Some part was interrupted.
     pub partial: bool,
     /// Checks that came more than once, with different verdicts.
@@ -59,7 +63,8 @@ impl Collected {
     /// Takes one more event. Fails where it cannot follow what came before.
     pub fn add(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Started { tool, version, target, started_at } => {
+            Event::Started { tool, version, target, started_at, strict } => {
+                self.strict |= strict;
                 self.tool.clone_from(tool);
                 self.version.clone_from(version);
                 self.start(target, started_at.as_ref());
@@ -73,11 +78,14 @@ impl Collected {
                 target.unsteady += usize::from(unsteady);
             }
             Event::RunFinished { .. } => self.target(event)?.current = None,
-            Event::Finished { partial, duration_ms, notes, stale } => {
+            Event::Finished { partial, not_reached, duration_ms, notes, stale } => {
                 let target = self.target(event)?;
                 target.open = false;
                 target.partial |= partial;
                 target.duration_ms += duration_ms;
+                if target.not_reached.is_none() {
+                    target.not_reached.clone_from(not_reached);
+                }
                 extend(&mut target.notes, notes);
                 extend(&mut target.stale, stale);
                 self.current = None;
@@ -107,8 +115,8 @@ impl Collected {
 
     /// The events that tell the same again.
     pub fn into_events(self) -> Vec<Event> {
-        let Self { tool, version, targets, .. } = self;
-        targets.into_iter().flat_map(|target| target.into_events(&tool, &version)).collect()
+        let Self { tool, version, targets, strict, .. } = self;
+        targets.into_iter().flat_map(|target| target.into_events(&tool, &version, strict)).collect()
     }
 
     fn start(&mut self, info: &TargetInfo, started_at: Option<&String>) {
@@ -147,6 +155,13 @@ impl TargetReport {
         self.runs.iter().map(|run| &run.info.server).find(|server| !server.name.is_empty())
     }
 
+    /// Whether something stood in the way of every check.
+    pub(super) fn is_unjudged(&self) -> bool {
+        let mut summaries = self.runs.iter().map(|run| run.summary);
+        summaries.clone().any(|summary| summary.inconclusive > 0)
+            && summaries.all(|summary| summary.pass == 0 && summary.fail == 0)
+    }
+
     fn enter(&mut self, info: &RunInfo) {
         let same = |run: &RunReport| (&run.info.revision, &run.info.transport) == (&info.revision, &info.transport);
         let place = self.runs.iter().position(same).unwrap_or_else(|| {
@@ -159,12 +174,13 @@ impl TargetReport {
         self.current = Some(place);
     }
 
-    fn into_events(self, tool: &str, version: &str) -> Vec<Event> {
+    fn into_events(self, tool: &str, version: &str, strict: bool) -> Vec<Event> {
         let mut events = vec![Event::Started {
             tool: tool.to_owned(),
             version: version.to_owned(),
             target: self.info,
             started_at: self.started_at,
+            strict,
         }];
         for run in self.runs {
             events.push(Event::RunStarted { run: run.info.clone(), checks: run.results.len() });
@@ -178,8 +194,8 @@ impl TargetReport {
                 count(self.unsteady, "check")
             ));
         }
-        let (partial, duration_ms) = (self.partial || self.open, self.duration_ms);
-        events.push(Event::Finished { partial, duration_ms, notes, stale: self.stale });
+        let Self { not_reached, duration_ms, stale, .. } = self;
+        events.push(Event::Finished { partial: self.partial || self.open, not_reached, duration_ms, notes, stale });
         events
     }
 }
@@ -194,13 +210,13 @@ impl RunReport {
         format!("{} {}", self.info.revision, self.info.transport)
     }
 
-    /// How many checks passed, failed, failed without binding, failed as expected, could not be judged, were skipped.
-    pub(super) fn numbers(&self) -> [usize; 6] {
+    /// How many checks passed, failed, failed without counting, failed as expected, could not be judged, were skipped.
+    pub(super) fn numbers(&self, strict: bool) -> [usize; 6] {
         let Summary { pass, fail, inconclusive, skipped } = self.summary;
         let failed = self.results.iter().filter(|result| matches!(result.verdict, Verdict::Fail { .. }));
         let (expected, unexpected): (Vec<_>, Vec<_>) = failed.partition(|result| result.expected.is_some());
-        let binding = unexpected.iter().filter(|result| result.level.is_binding()).count();
-        [pass, binding, fail - binding - expected.len(), expected.len(), inconclusive, skipped]
+        let counting = unexpected.iter().filter(|result| result.level.counts(strict)).count();
+        [pass, counting, fail - counting - expected.len(), expected.len(), inconclusive, skipped]
     }
 
     /// Adds a result; says whether the same check was there already with another verdict.
@@ -234,7 +250,8 @@ fn extend(known: &mut Vec<String>, more: &[String]) {
 
 /// The columns of [`RunReport::numbers`], with whether any of these runs has something to show in it.
 pub(super) fn columns<'r>(runs: impl Iterator<Item = &'r RunReport>) -> [(&'static str, bool); 6] {
-    let expected = runs.into_iter().any(|run| run.numbers()[3] > 0);
+    let is_expected = |result: &CheckResult| result.expected.is_some();
+    let expected = runs.into_iter().any(|run| run.results.iter().any(is_expected));
     [("pass", true), ("fail", true), ("warn", true), ("expected", expected), ("inconclusive", true), ("skipped", true)]
 }
 

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use indexmap::{IndexMap, IndexSet};
 
 use super::collected::{Collected, RunReport, TargetReport, count};
-use crate::outcome::{CheckResult, Evidence, Level, Verdict};
+use crate::outcome::{CheckResult, Evidence, Level, Summary, Verdict};
 
 /// A requirement that failed, with every place where it did.
 pub(super) struct Failure<'a> {
@@ -15,6 +15,8 @@ pub(super) struct Failure<'a> {
     pub(super) evidence: &'a Evidence,
     /// Every place, the first included.
     pub(super) places: Vec<Place<'a>>,
+    /// Whether it makes the run fail, in any place: a level can differ between revisions.
+    pub(super) counts: bool,
     /// Why it is expected, where a baseline expects it in all these places.
     pub(super) expected: Option<&'a str>,
 }
@@ -28,7 +30,7 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Failure<'a> {
-    /// Every failed requirement; those that bind first, those that a baseline expects last, each kind in plan order. A
+    /// Every failed requirement; those that count first, those that a baseline expects last, each kind in plan order. A
     /// requirement that fails as expected in some places and not in others comes twice.
     pub(super) fn all(collected: &'a Collected) -> Vec<Self> {
         let mut failures: IndexMap<(&str, bool), Self> = IndexMap::new();
@@ -42,6 +44,7 @@ impl<'a> Failure<'a> {
                         first: result,
                         evidence,
                         places: Vec::new(),
+                        counts: false,
                         expected: result.expected.as_deref(),
                     })
                     .places
@@ -49,13 +52,11 @@ impl<'a> Failure<'a> {
             }
         }
         let mut failures: Vec<_> = failures.into_values().collect();
-        failures.sort_by_key(|failure| (failure.expected.is_some(), !failure.is_binding()));
+        for failure in &mut failures {
+            failure.counts = failure.places.iter().any(|place| place.result.level.counts(collected.strict));
+        }
+        failures.sort_by_key(|failure| (failure.expected.is_some(), !failure.counts));
         failures
-    }
-
-    /// Whether any place of it binds: a level can differ between revisions.
-    pub(super) fn is_binding(&self) -> bool {
-        self.level().is_binding()
     }
 
     /// The strongest level that it has in any place.
@@ -73,29 +74,47 @@ impl<'a> Failure<'a> {
         distinct(labels)
     }
 
-    /// Other checks that saw it, or that saw something else: check id and what was there.
-    pub(super) fn witnesses(&self) -> Vec<(String, String)> {
-        let shown = (self.first.id.to_string(), self.evidence.actual.clone());
-        let own = self.places.iter().flat_map(|place| {
-            let folded = place.evidence.witnesses.iter().map(|w| (w.id.to_string(), w.actual.clone()));
-            std::iter::once((place.result.id.to_string(), place.evidence.actual.clone())).chain(folded)
-        });
-        distinct(own.filter(|seen| *seen != shown))
+    /// Other checks that saw it: each id once, and what was there, where that is something else.
+    pub(super) fn witnesses(&self) -> Vec<(String, Option<&str>)> {
+        let shown = self.first.id.to_string();
+        let mut others: IndexMap<String, &str> = IndexMap::new();
+        for place in &self.places {
+            let folded = place.evidence.witnesses.iter().map(|witness| (&witness.id, &witness.actual));
+            for (id, actual) in std::iter::once((&place.result.id, &place.evidence.actual)).chain(folded) {
+                others.entry(id.to_string()).or_insert(actual);
+            }
+        }
+        others.shift_remove(&shown);
+        // What differs in numbers only (ids, times) is the same to a person.
+        let digits = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
+        let same = digits(&self.evidence.actual);
+        others.into_iter().map(|(id, actual)| (id, Some(actual).filter(|actual| digits(actual) != same))).collect()
     }
 }
 
 impl Collected {
-    /// How many requirements failed unexpectedly: those that bind, and those that do not.
-    pub fn failed_requirements(&self) -> (usize, usize) {
-        let failures = Failure::all(self);
-        let (binding, rest): (Vec<_>, Vec<_>) =
-            failures.iter().filter(|failure| failure.expected.is_none()).partition(|failure| failure.is_binding());
-        (binding.len(), rest.len())
-    }
-
     /// Entries of baselines that expect a failure which is there no more.
     pub(super) fn stale(&self) -> impl Iterator<Item = &String> {
         self.targets.iter().flat_map(|target| &target.stale)
+    }
+
+    /// What the user should know besides: of which target, where there are several and not all have it, and what.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes: IndexMap<&String, Vec<&TargetReport>> = IndexMap::new();
+        for (target, note) in self.targets.iter().flat_map(|target| target.notes.iter().map(move |note| (target, note)))
+        {
+            notes.entry(note).or_default().push(target);
+        }
+        let told = notes.into_iter().map(|(note, targets)| match &targets[..] {
+            [only] if self.targets.len() > 1 => format!("{}: {note}", only.label()),
+            _ => note.clone(),
+        });
+        told.collect()
+    }
+
+    /// Targets of which nothing could be checked, and why.
+    pub(super) fn not_reached(&self) -> impl Iterator<Item = (&TargetReport, &str)> {
+        self.targets.iter().filter_map(|target| Some((target, target.not_reached.as_deref()?)))
     }
 }
 
@@ -129,60 +148,56 @@ pub(super) fn skipped(collected: &Collected) -> Vec<(String, Vec<&CheckResult>)>
 
 /// What became of it all, in one sentence.
 pub(super) fn conclusion(collected: &Collected) -> Conclusion {
-    let failures = Failure::all(collected);
-    let (expected, failures): (Vec<_>, Vec<_>) = failures.into_iter().partition(|failure| failure.expected.is_some());
-    let binding: Vec<_> = failures.iter().filter(|failure| failure.is_binding()).collect();
-    let passed = collected.runs().map(|(_, run)| run.summary.pass).sum::<usize>();
-    let unjudged = collected.runs().map(|(_, run)| run.summary.inconclusive).sum::<usize>();
-    let checks = collected.runs().map(|(_, run)| run.summary.total()).sum::<usize>();
-    let partial = if collected.is_partial() { "interrupted, not all was checked: " } else { "" };
-    let warnings = failures.len() - binding.len();
-    let mut besides = match warnings {
-        0 => String::new(),
-        n => format!(", {}", count(n, "warning")),
-    };
-    if !expected.is_empty() {
-        besides.extend([", ", &count(expected.len(), "expected failure")]);
-    }
-    let stale = collected.stale().count();
-    if stale > 0 {
-        let entries = if stale == 1 { "1 entry".to_owned() } else { format!("{stale} entries") };
-        besides.extend([", ", &entries, " of the baseline out of date"]);
-    }
-    if !binding.is_empty() {
-        let revisions = distinct(binding.iter().flat_map(|f| f.places.iter().map(|p| &p.run.info.revision)));
-        let musts = count(binding.len(), "failure");
-        let revisions = count(revisions.len(), "revision");
-        let subject = match collected.targets.len() {
-            0 | 1 => "does not conform".to_owned(),
-            all => {
-                let broken = distinct(binding.iter().flat_map(|f| f.places.iter().map(|p| p.target.label())));
-                let verb = if broken.len() == 1 { "does" } else { "do" };
-                format!("{} of {all} servers {verb} not conform", broken.len())
-            }
-        };
-        let text = format!("{partial}{subject}: {musts} in {revisions}{besides}");
-        return Conclusion { good: false, text };
-    }
-    if checks == 0 {
-        return Conclusion { good: false, text: format!("{partial}nothing was checked") };
-    }
-    if passed == 0 {
-        return Conclusion { good: false, text: format!("{partial}no check could be judged{besides}") };
-    }
-    let unjudged = match unjudged {
-        0 => String::new(),
-        n => format!(", {} inconclusive", count(n, "check")),
-    };
-    let is_excused = expected.iter().any(Failure::is_binding);
-    let word = match collected.targets.len() {
-        _ if collected.is_partial() => "no failure so far".to_owned(),
+    let (expected, failures): (Vec<_>, Vec<_>) =
+        Failure::all(collected).into_iter().partition(|failure| failure.expected.is_some());
+    let (counting, warnings): (Vec<_>, Vec<_>) = failures.into_iter().partition(|failure| failure.counts);
+    let sum = |number: fn(&Summary) -> usize| collected.runs().map(|(_, run)| number(&run.summary)).sum::<usize>();
+    let (checks, passed, inconclusive) =
+        (sum(Summary::total), sum(|summary| summary.pass), sum(|summary| summary.inconclusive));
+    let servers = collected.targets.len();
+    let (stale, absent) = (collected.stale().count(), collected.not_reached().count());
+    let unjudged = collected.targets.iter().filter(|target| target.is_unjudged()).count();
+    let what = if !counting.is_empty() {
+        let places = || counting.iter().flat_map(|failure| &failure.places);
+        let musts = count(counting.len(), "failure");
+        let revisions = count(distinct(places().map(|place| &place.run.info.revision)).len(), "revision");
+        let broken = distinct(places().map(|place| place.target.label())).len();
+        let verb = if broken == 1 { "does" } else { "do" };
+        let subject = if servers > 1 { format!("{broken} of {servers} servers {verb}") } else { "does".to_owned() };
+        format!("{subject} not conform: {musts} in {revisions}")
+    } else if checks == 0 && absent == 0 {
+        "nothing was checked".to_owned()
+    } else if collected.is_partial() {
+        "no failure so far".to_owned()
+    } else if expected.iter().any(|failure| failure.counts) {
         // Who expects a failure does not make it right.
-        _ if is_excused => "no unexpected failure".to_owned(),
-        0 | 1 => "conforms".to_owned(),
-        all => format!("all {all} servers conform"),
+        "no unexpected failure".to_owned()
+    } else {
+        match servers - absent - unjudged {
+            0 if servers == 1 && unjudged == 1 => "no check could be judged".to_owned(),
+            0 => String::new(),
+            _ if passed == 0 => "no check applied".to_owned(),
+            1 if servers == 1 => "conforms".to_owned(),
+            1 => format!("1 of {servers} servers conforms"),
+            all if all == servers => format!("all {servers} servers conform"),
+            some => format!("{some} of {servers} servers conform"),
+        }
     };
-    Conclusion { good: !collected.is_partial() && stale == 0, text: format!("{partial}{word}{besides}{unjudged}") }
+    let mut parts = Vec::from_iter(Some(what).filter(|what| !what.is_empty()));
+    let mut add = |number: usize, text: String| parts.extend((number > 0).then_some(text));
+    let verb = if absent == 1 { "was" } else { "were" };
+    add(absent, format!("{absent} {verb} not reached"));
+    add(if servers > 1 { unjudged } else { 0 }, format!("{unjudged} could not be judged"));
+    add(warnings.len(), count(warnings.len(), "warning"));
+    add(expected.len(), count(expected.len(), "expected failure"));
+    let entries = if stale == 1 { "1 entry".to_owned() } else { format!("{stale} entries") };
+    add(stale, format!("{entries} of the baseline out of date"));
+    if counting.is_empty() {
+        add(inconclusive, format!("{} inconclusive", count(inconclusive, "check")));
+    }
+    let partial = if collected.is_partial() { "interrupted, not all was checked: " } else { "" };
+    let good = counting.is_empty() && checks > 0 && stale + absent + unjudged == 0 && !collected.is_partial();
+    Conclusion { good, text: format!("{partial}{}", parts.join(", ")) }
 }
 
 /// The last line of a report.

@@ -67,6 +67,9 @@ struct Server {
     started_at: Option<String>,
     duration_ms: u64,
     partial: bool,
+    /// Why nothing of it could be checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_reached: Option<String>,
     notes: Vec<String>,
     runs: Vec<Run>,
 }
@@ -93,11 +96,12 @@ struct Tables {
     data: Data,
     checks: HashMap<CheckId, usize>,
     evidence: HashMap<String, usize>,
+    strict: bool,
 }
 
 impl Tables {
     fn fill(collected: &Collected) -> Data {
-        let mut tables = Self::default();
+        let mut tables = Self { strict: collected.strict, ..Self::default() };
         let conclusion = fold::conclusion(collected);
         tables.data.servers = collected.targets.iter().map(|target| tables.server(target)).collect();
         Data {
@@ -118,6 +122,7 @@ impl Tables {
             started_at: target.started_at.as_deref().map(plain),
             duration_ms: target.duration_ms,
             partial: target.partial,
+            not_reached: target.not_reached.as_deref().map(plain),
             notes: target.stale.iter().chain(&target.notes).map(|note| plain(note)).collect(),
             runs: target.runs.iter().map(|run| self.run(run)).collect(),
         }
@@ -134,7 +139,7 @@ impl Tables {
             if verdicts.len() <= check {
                 verdicts.resize(check + 1, '-');
             }
-            verdicts[check] = letter(result);
+            verdicts[check] = letter(result, self.strict);
             match &result.verdict {
                 Verdict::Pass => {}
                 Verdict::Fail { evidence } => {
@@ -199,11 +204,11 @@ fn shown(evidence: &Evidence) -> Evidence {
     }
 }
 
-fn letter(result: &CheckResult) -> char {
+fn letter(result: &CheckResult, strict: bool) -> char {
     match result.verdict {
         Verdict::Pass => 'p',
         Verdict::Fail { .. } if result.expected.is_some() => 'x',
-        Verdict::Fail { .. } if result.level.is_binding() => 'f',
+        Verdict::Fail { .. } if result.level.counts(strict) => 'f',
         Verdict::Fail { .. } => 'w',
         Verdict::Inconclusive { .. } => 'i',
         Verdict::Skipped { .. } => 's',

@@ -15,10 +15,21 @@ struct Document<'a> {
     started_at: Option<&'a str>,
     duration_ms: u64,
     partial: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
     notes: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stale: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_reached: Vec<Unreached<'a>>,
     runs: Vec<Run<'a>>,
+}
+
+/// A target of which nothing could be checked.
+#[derive(Serialize)]
+struct Unreached<'a> {
+    target: &'a TargetInfo,
+    reason: &'a str,
 }
 
 #[derive(Serialize)]
@@ -69,8 +80,13 @@ fn document(collected: &Collected) -> Document<'_> {
         started_at: targets.iter().filter_map(|target| target.started_at.as_deref()).min(),
         duration_ms: targets.iter().map(|target| target.duration_ms).sum(),
         partial: collected.is_partial(),
+        strict: collected.strict,
         notes: targets.iter().flat_map(|target| &target.notes).map(String::as_str).collect(),
         stale: targets.iter().flat_map(|target| &target.stale).map(String::as_str).collect(),
+        not_reached: targets
+            .iter()
+            .filter_map(|target| Some(Unreached { target: &target.info, reason: target.not_reached.as_deref()? }))
+            .collect(),
         runs: collected
             .runs()
             .map(|(target, run)| Run {
@@ -115,11 +131,21 @@ struct Saved {
     started_at: Option<String>,
     duration_ms: u64,
     partial: bool,
+    #[serde(default)]
+    strict: bool,
     notes: Vec<String>,
     #[serde(default)]
     stale: Vec<String>,
+    #[serde(default)]
+    not_reached: Vec<SavedUnreached>,
     runs: Vec<SavedRun>,
     target: Option<TargetInfo>,
+}
+
+#[derive(Deserialize)]
+struct SavedUnreached {
+    target: TargetInfo,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -156,8 +182,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Collected, Box<dyn std::error::Error>
         version: saved.tool.version.clone(),
         target: target.clone(),
         started_at: saved.started_at.clone(),
+        strict: saved.strict,
     };
-    let finished = |duration_ms, notes, stale| Event::Finished { partial: saved.partial, duration_ms, notes, stale };
+    let finished = |duration_ms, notes, stale| Event::Finished {
+        partial: saved.partial,
+        not_reached: None,
+        duration_ms,
+        notes,
+        stale,
+    };
     let mut collected = Collected::default();
     if let Some(target) = saved.target.as_ref().or(saved.runs.first().map(|run| &run.target)) {
         collected.add(&started(target))?;
@@ -173,6 +206,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Collected, Box<dyn std::error::Error>
         }
         collected.add(&Event::RunFinished { run: info, summary })?;
         collected.add(&finished(0, Vec::new(), Vec::new()))?;
+    }
+    for SavedUnreached { target, reason } in saved.not_reached {
+        collected.add(&started(&target))?;
+        let (notes, stale) = (Vec::new(), Vec::new());
+        collected.add(&Event::Finished { partial: false, not_reached: Some(reason), duration_ms: 0, notes, stale })?;
     }
     Ok(collected)
 }

@@ -26,6 +26,12 @@ pub(super) fn write(collected: &Collected, out: &mut dyn Write) -> io::Result<()
         );
         report.add_testsuite(suite);
     }
+    for (target, reason) in collected.not_reached() {
+        let mut suite = TestSuite::new(&plain(&format!("{} mcp-litmus", target.label())));
+        suite.set_timestamp(started(Some(target)));
+        suite.add_testcase(TestCase::error("reached", Duration::ZERO, "not reached", &plain(reason)));
+        report.add_testsuite(suite);
+    }
     if collected.is_partial() {
         let mut suite = TestSuite::new("mcp-litmus");
         suite.set_timestamp(started(collected.targets.first()));

@@ -35,11 +35,11 @@ fn render(collected: &Collected) -> String {
     let mut in_warnings = false;
     for (index, failure) in failures.iter().enumerate() {
         let mut part = String::new();
-        if !failure.is_binding() && !in_warnings {
+        if !failure.counts && !in_warnings {
             in_warnings = true;
             part.push_str("### Warnings\n\n");
         }
-        part.push_str(&failure_part(failure, several, index < 3 && failure.is_binding()));
+        part.push_str(&failure_part(failure, several, index < 3 && failure.counts));
         let added = part.chars().count();
         if length + added > room {
             let _ =
@@ -85,7 +85,8 @@ fn failure_part(failure: &Failure, several: bool, open: bool) -> String {
     let _ = writeln!(text, "- **In:** {}", escaped(&clipped(&runs, LINE)));
     let witnesses = failure.witnesses();
     for (id, actual) in witnesses.iter().take(WITNESSES) {
-        let _ = writeln!(text, "- **Also:** {}: {}", code(&plain(id)), code(&clipped(actual, LINE / 3)));
+        let saw = actual.map(|actual| format!(": {}", code(&clipped(actual, LINE / 3)))).unwrap_or_default();
+        let _ = writeln!(text, "- **Also:** {}{saw}", code(&plain(id)));
     }
     if witnesses.len() > WITNESSES {
         let _ = writeln!(text, "- and {} more", witnesses.len() - WITNESSES);
@@ -136,10 +137,9 @@ fn ending(collected: &Collected, several: bool) -> String {
             format!("{}: {}", count(results.len(), "check"), escaped(&clipped(&reason, LINE / 3)))
         }),
     );
-    let notes: IndexSet<_> =
-        collected.stale().chain(collected.targets.iter().flat_map(|target| &target.notes)).collect();
+    let notes: IndexSet<_> = collected.stale().cloned().chain(collected.notes()).collect();
     for note in notes.into_iter().take(20) {
-        let _ = writeln!(text, "> {}\n", escaped(&clipped(note, LINE)));
+        let _ = writeln!(text, "> {}\n", escaped(&clipped(&note, LINE)));
     }
     let _ = writeln!(text, "<sub>{} {}</sub>", escaped(&plain(&collected.tool)), escaped(&plain(&collected.version)));
     text
@@ -151,7 +151,7 @@ fn counts(text: &mut String, collected: &Collected) {
     let _ = writeln!(text, "| | {} |\n|---|{}", shown.join(" | "), "--:|".repeat(shown.len()));
     for (_, run) in collected.runs() {
         let _ = write!(text, "| {} |", escaped(&clipped(&run.label(), 60)));
-        for (number, _) in run.numbers().iter().zip(columns).filter(|(_, (_, shown))| *shown) {
+        for (number, _) in run.numbers(collected.strict).iter().zip(columns).filter(|(_, (_, shown))| *shown) {
             let _ = write!(text, " {number} |");
         }
         text.push('\n');
@@ -165,8 +165,11 @@ fn servers(text: &mut String, collected: &Collected) {
     let heads: Vec<_> = columns.iter().map(|label| escaped(label)).collect();
     let _ = writeln!(text, "| | {} |\n|---|{}", heads.join(" | "), ":-:|".repeat(columns.len()));
     for target in collected.targets.iter().take(TABLE_ROWS) {
-        let cells: Vec<_> = columns.iter().map(|label| cell(target, label)).collect();
+        let cells: Vec<_> = columns.iter().map(|label| cell(target, label, collected.strict)).collect();
         let _ = writeln!(text, "| {} | {} |", escaped(&clipped(&target.label(), 60)), cells.join(" | "));
+    }
+    for (target, reason) in collected.not_reached().take(TABLE_ROWS) {
+        let _ = writeln!(text, "\n⛔ {}: {}", escaped(&clipped(&target.label(), 60)), escaped(&clipped(reason, LINE)));
     }
     if collected.targets.len() > TABLE_ROWS {
         let _ = writeln!(text, "\n… and {} more", collected.targets.len() - TABLE_ROWS);
@@ -174,10 +177,12 @@ fn servers(text: &mut String, collected: &Collected) {
     text.push('\n');
 }
 
-fn cell(target: &TargetReport, label: &str) -> String {
-    let Some(run) = target.runs.iter().find(|run| run.label() == label) else { return String::new() };
+fn cell(target: &TargetReport, label: &str, strict: bool) -> String {
+    let Some(run) = target.runs.iter().find(|run| run.label() == label) else {
+        return if target.not_reached.is_some() { "⛔ not reached".to_owned() } else { String::new() };
+    };
     let partial = if target.partial { " (partial)" } else { "" };
-    let verdict = match run.numbers() {
+    let verdict = match run.numbers(strict) {
         [_, fail, ..] if fail > 0 => format!("❌ {fail}"),
         [0, ..] => "❔".to_owned(),
         [_, _, warn, ..] if warn > 0 => format!("✅ {}", count(warn, "warning")),

@@ -1,6 +1,7 @@
 //! Turns events into pages, files and terminal output. Stands on verdicts and events alone.
 
 mod certificate;
+mod codequality;
 mod collected;
 mod events;
 mod fold;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::{fmt, process};
 
 use super::collected::Collected;
-use super::{html, json, junit, markdown, sarif};
+use super::{codequality, html, json, junit, markdown, sarif};
 use crate::outcome::Event;
 
 /// Takes the events of a run, one after another, and makes a report of them.
@@ -33,11 +33,13 @@ pub enum Format {
     Html,
     /// Markdown for a comment or the summary of a CI step.
     Markdown,
+    /// JSON for the code quality widget of GitLab.
+    Codequality,
 }
 
 impl Format {
     /// Every format, as `--help` lists them.
-    pub const ALL: [Self; 5] = [Self::Junit, Self::Json, Self::Sarif, Self::Html, Self::Markdown];
+    pub const ALL: [Self; 6] = [Self::Junit, Self::Json, Self::Sarif, Self::Html, Self::Markdown, Self::Codequality];
 
     /// The word for it on the command line.
     pub fn as_str(self) -> &'static str {
@@ -47,6 +49,7 @@ impl Format {
             Self::Sarif => "sarif",
             Self::Html => "html",
             Self::Markdown => "markdown",
+            Self::Codequality => "codequality",
         }
     }
 
@@ -63,6 +66,7 @@ impl Format {
             Self::Sarif => sarif::write(collected, out),
             Self::Html => html::write(collected, out),
             Self::Markdown => markdown::write(collected, out),
+            Self::Codequality => codequality::write(collected, out),
         }
     }
 }

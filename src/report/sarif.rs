@@ -184,11 +184,15 @@ fn invocation(collected: &Collected) -> Invocation {
         level: "warning",
         message: text("the run was interrupted: what is reported is true, but not all was checked"),
     });
-    let notes = collected.targets.iter().flat_map(|target| &target.notes);
-    let notes = notes.map(|note| Notification { level: "note", message: text(note) });
+    let notes = collected.notes().into_iter().map(|note| Notification { level: "note", message: text(&note) });
+    let absent = collected.not_reached().map(|(target, reason)| Notification {
+        level: "error",
+        message: text(&format!("{} was not reached: {reason}", target.label())),
+    });
     let stale = collected.stale().map(|entry| Notification { level: "error", message: text(entry) });
-    let tool_execution_notifications = interrupted.into_iter().chain(stale).chain(notes).collect();
-    Invocation { execution_successful: !partial, tool_execution_notifications }
+    let tool_execution_notifications = interrupted.into_iter().chain(absent).chain(stale).chain(notes).collect();
+    let execution_successful = !partial && collected.not_reached().next().is_none();
+    Invocation { execution_successful, tool_execution_notifications }
 }
 
 fn rule(failure: &Failure) -> Rule {
@@ -198,8 +202,8 @@ fn rule(failure: &Failure) -> Rule {
         id: plain(&result.requirement),
         short_description: text(&result.statement),
         help: text(&format!("{level}: {} See {}", result.statement, result.spec)),
-        help_uri: result.spec.starts_with("http").then(|| plain(&result.spec)),
-        default_configuration: Configuration { level: severity(failure.is_binding()) },
+        help_uri: is_address(&result.spec).then(|| result.spec.clone()),
+        default_configuration: Configuration { level: severity(failure.level().is_binding()) },
         properties: RuleProperties { tags: vec!["mcp".to_owned(), plain(result.id.area()), level.to_string()] },
     }
 }
@@ -247,13 +251,23 @@ fn finding(index: usize, target: &str, places: &[&Place]) -> Option<Finding> {
 
 /// The step that asked, as a place in a file: code scanning refuses a result without one.
 fn physical(evidence: &Evidence, id: &CheckId) -> PhysicalLocation {
+    let (uri, start_line) = place_in_file(evidence, id);
+    PhysicalLocation { artifact_location: ArtifactLocation { uri }, region: Region { start_line } }
+}
+
+/// The file of the step that asked, and the line in it.
+pub(super) fn place_in_file(evidence: &Evidence, id: &CheckId) -> (String, usize) {
     let (file, line) = evidence.asked_at.rsplit_once(':').unwrap_or_default();
     let is_relative = !file.is_empty() && !file.starts_with('/') && file.chars().all(is_path);
-    let (uri, start_line) = match line.parse() {
+    match line.parse() {
         Ok(line) if line > 0 && is_relative => (file.to_owned(), line),
         _ => (format!("scenarios/{}.yaml", id.scenario.replace(|c| !is_path(c), "_")), 1),
-    };
-    PhysicalLocation { artifact_location: ArtifactLocation { uri }, region: Region { start_line } }
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
+    text.starts_with("https://") && text.chars().all(is_allowed)
 }
 
 fn is_path(c: char) -> bool {

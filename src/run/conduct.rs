@@ -75,7 +75,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     if let Some(fact) = authorization(&conductor.context, &session, conductor.settings.timeout).await {
         conductor.context.facts.insert("authorization".to_owned(), fact);
     }
-    survey.notes.into_iter().for_each(|note| conductor.ledger.note(note));
+    conductor.ledger.left_alone(survey.tools, survey.uncalled);
     let conductor = conductor;
     let groups = conductor.groups();
     let (shared, own): (Vec<_>, Vec<_>) = groups
@@ -262,7 +262,8 @@ impl<'a> Conductor<'a> {
         self.ledger.note(REASON.to_owned());
         let watched = RefCell::new(Vec::new());
         for group in &self.groups() {
-            if group.scenario.needs.all.iter().any(|name| name == "authorization") {
+            let of_strangers = group.scenario.session == SessionUse::Unopened;
+            if of_strangers && group.scenario.needs.all.iter().any(|name| name == "authorization") {
                 self.own_session(group, &watched).await;
                 continue;
             }

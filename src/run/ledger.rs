@@ -1,12 +1,13 @@
 //! Brings verdicts, which come in any order, into the order of the plan, and sends them as events. Judges nothing.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::outcome::{CheckResult, Event, RunInfo, Summary};
-use crate::source::Secrets;
+use crate::source::{Secrets, printable};
 
 /// Where runs write their verdicts.
 pub struct Ledger {
@@ -20,6 +21,9 @@ pub struct Ledger {
 struct State {
     runs: Vec<Page>,
     notes: Vec<String>,
+    tools: BTreeSet<String>,
+    uncalled: BTreeSet<String>,
+    begun: bool,
     finished: bool,
 }
 
@@ -53,6 +57,13 @@ impl Ledger {
         let _ = self.events.send(event);
     }
 
+    /// Sends the event with which all begins, if none has begun it yet.
+    pub fn begin(&self, started: Event) {
+        if !std::mem::replace(&mut self.state.borrow_mut().begun, true) {
+            self.send(started);
+        }
+    }
+
     /// Adds a run of so many checks; returns its number.
     pub fn add_run(&self, info: RunInfo, checks: usize) -> usize {
         let mut state = self.state.borrow_mut();
@@ -69,6 +80,13 @@ impl Ledger {
         }
     }
 
+    /// Keeps which of all tools may not be called; one note tells of all runs.
+    pub fn left_alone(&self, tools: Vec<String>, uncalled: Vec<String>) {
+        let mut state = self.state.borrow_mut();
+        state.tools.extend(tools);
+        state.uncalled.extend(uncalled);
+    }
+
     /// Enters the verdict on the check at a position of a run's plan.
     pub fn enter(&self, run: usize, position: usize, result: CheckResult) {
         let mut state = self.state.borrow_mut();
@@ -82,14 +100,23 @@ impl Ledger {
 
     /// Sends what has not been sent, holes left out where `partial`, and the end.
     pub fn finish(&self, partial: bool) {
+        self.end(partial, None);
+    }
+
+    /// Sends the end of a run that could not begin, for this reason.
+    pub fn unreached(&self, reason: String) {
+        self.end(false, Some(reason));
+    }
+
+    fn end(&self, partial: bool, not_reached: Option<String>) {
         let mut state = self.state.borrow_mut();
         if std::mem::replace(&mut state.finished, true) {
             return;
         }
         self.flush(&mut state, true);
         let duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let notes = std::mem::take(&mut state.notes);
-        self.send(Event::Finished { partial, duration_ms, notes, stale: Vec::new() });
+        let notes = state.not_called().into_iter().chain(std::mem::take(&mut state.notes)).collect();
+        self.send(Event::Finished { partial, not_reached, duration_ms, notes, stale: Vec::new() });
     }
 
     /// Sends what is next in order. `all`: also what comes after a hole.
@@ -115,3 +142,22 @@ impl Ledger {
         }
     }
 }
+
+impl State {
+    /// Which tools were not called, and the flag that would.
+    fn not_called(&self) -> Option<String> {
+        let (left, all) = (self.uncalled.len(), self.tools.len());
+        let mut names: Vec<_> = self.uncalled.iter().take(NAMES).map(|name| printable(name, NAME)).collect();
+        if left > NAMES {
+            names.push(format!("{} more", left - NAMES));
+        }
+        let verb = if left == 1 { "was" } else { "were" };
+        (left > 0).then(|| {
+            format!("{left} of {all} tools {verb} not called ({}); --call-tools all calls them", names.join(", "))
+        })
+    }
+}
+
+/// Names that a note tells, and bytes of each.
+const NAMES: usize = 5;
+const NAME: usize = 60;

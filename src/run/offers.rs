@@ -32,7 +32,7 @@ pub async fn offers(settings: &Settings) -> Result<Vec<Offered>, RunError> {
     for mut opening in worth_running(settings, openings)? {
         let revision = opening.asked;
         let read = if opening.outcome == Opened::Yes {
-            offer(&mut opening.session, settings.timeout).await
+            offer(&mut opening.session, &settings.calls, settings.timeout).await
         } else {
             Err(why(&opening.outcome))
         };

@@ -61,6 +61,7 @@ impl Settings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             target: self.info.clone(),
             started_at: self.started_at.clone(),
+            strict: false,
         };
         event.each_text(&mut |text| *text = self.secrets.redacted(text));
         event
@@ -105,7 +106,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
     let Reached { openings, answered } =
         reach(&settings.target, &revisions, settings.limits, settings.start_timeout).await?;
     let openings = worth_running(settings, openings)?;
-    ledger.send(settings.started());
+    ledger.begin(settings.started());
     let permits = Semaphore::new(settings.jobs.max(1));
     let negotiated = Arc::default();
     let mut runs = Vec::new();

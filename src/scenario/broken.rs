@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::protocol::Revision;
+use super::Scenario;
+use crate::protocol::{Requirement, Revision};
 use crate::wire::TransportKind;
 
-/// One broken server: the correct one, with one thing changed. Exactly the requirements of `fails` must fail.
+/// One server: the correct one, with one thing changed. A broken one must fail exactly the requirements of `fails`; one that is
+/// only unusual has `passes` instead, and must fail nothing.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file that is either there or not")]
 pub struct Broken {
@@ -18,8 +20,10 @@ pub struct Broken {
     pub line: usize,
     /// Why a server might be so, where that is worth a word.
     pub about: String,
-    /// Ids of the requirements that must fail.
+    /// Ids of the requirements that must fail; none where the server is only unusual.
     pub fails: Vec<String>,
+    /// Ids of the requirements that must pass, though a careless check would blame the server.
+    pub passes: Vec<String>,
     /// First and last revision, and transports, for which this breakage makes sense, beside what `fails` says.
     pub since: Option<Revision>,
     /// See `since`.
@@ -58,6 +62,17 @@ pub struct Broken {
     pub http: Option<HttpPatch>,
     /// A behaviour of the built-in server that no rule can say, by name.
     pub quirk: Option<String>,
+}
+
+impl Broken {
+    /// Whether the server makes sense beside its scenario: all that it must fail, or pass, holds there.
+    pub fn makes_sense(&self, scenario: &Scenario, revision: Revision, kind: TransportKind) -> bool {
+        let holds = |id: &String| Requirement::find(id).is_some_and(|requirement| requirement.applies(revision, kind));
+        self.fails.iter().chain(&self.passes).all(holds)
+            && [self.since, scenario.since].into_iter().flatten().all(|since| since <= revision)
+            && [self.until, scenario.until].into_iter().flatten().all(|until| revision <= until)
+            && [&self.transports, &scenario.transports].into_iter().flatten().all(|kinds| kinds.contains(&kind))
+    }
 }
 
 /// When a breakage happens.

@@ -62,6 +62,7 @@ pub(super) fn of_broken(document: &Document, names: &Names) -> Vec<Diagnostic> {
     for server in each(Some(&document.root)) {
         checker.range(server);
         checker.requirements(server.get("fails"));
+        checker.requirements(server.get("passes"));
         checker.one_of("quirk", server.get("quirk"), names.quirks);
         for key in ["answer", "merge", "before", "after"] {
             checker.placeholders(server.get(key));

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
+use super::place::Root;
 use super::{Unstructured, draw};
 use crate::protocol;
 
@@ -34,7 +35,7 @@ pub fn draw(schema: &Value, u: &mut Unstructured<'_>) -> Option<Value> {
 /// The same, with values that are used where they fit.
 pub(super) fn drawn(schema: &Value, pool: &[Value], u: &mut Unstructured<'_>) -> Option<Value> {
     let validator = validator(schema)?;
-    draw::accepted(schema, &[&OBJECT, schema], pool, u, |arguments| validator.is_valid(arguments))
+    draw::accepted(&Root::new(schema), &[&OBJECT, schema], pool, u, |arguments| validator.is_valid(arguments))
 }
 
 /// A validator for a schema, which is compiled once.

@@ -26,15 +26,14 @@ static ANYTHING: Value = Value::Bool(true);
 /// A value that is accepted, drawn from a schema's parts; `None` where none was found. Once the bytes are used up it is
 /// the plainest: what is required only, with the defaults, first choices and examples that the schema gives.
 pub(super) fn accepted<'s>(
-    root: &'s Value,
+    root: &Root<'s>,
     schemas: &[&'s Value],
     pool: &[Value],
     u: &mut Unstructured<'_>,
     accepts: impl Fn(&Value) -> bool,
 ) -> Option<Value> {
-    let root = Root::new(root);
     let once = |u: &mut Unstructured<'_>| {
-        let mut drawing = Drawing { root: &root, pool, left: SIZE };
+        let mut drawing = Drawing { root, pool, left: SIZE };
         drawing.value(schemas, DEPTH, u).filter(|value| accepts(value))
     };
     once(u).or_else(|| {

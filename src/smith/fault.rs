@@ -17,8 +17,23 @@ const LONG: usize = 20_000;
 /// Arguments with one fault, made from arguments that the schema accepts, and the keyword that they break.
 pub fn damage(schema: &Value, accepted: &Value, u: &mut Unstructured<'_>) -> Option<(Value, String)> {
     let validator = validator(schema)?;
-    let root = Root::new(schema);
-    let places = places(&root, schema, accepted);
+    one(&Root::new(schema), schema, accepted, u, |arguments| {
+        let mut errors = validator.iter_errors(arguments);
+        let (error, None) = (errors.next()?, errors.next()) else { return None };
+        let path = error.schema_path().to_string();
+        Some(path.rsplit('/').next().unwrap_or_default().to_owned()).filter(|_| arguments.is_object())
+    })
+}
+
+/// A value with one change that has one fault, as `fault` tells, and what that is.
+pub(super) fn one<'s>(
+    root: &Root<'s>,
+    schema: &'s Value,
+    accepted: &Value,
+    u: &mut Unstructured<'_>,
+    fault: impl Fn(&Value) -> Option<String>,
+) -> Option<(Value, String)> {
+    let places = places(root, schema, accepted);
     let first = below(u, places.len());
     let mut tries = TRIES;
     for (pointer, schemas) in places.iter().cycle().skip(first).take(places.len()) {
@@ -28,13 +43,10 @@ pub fn damage(schema: &Value, accepted: &Value, u: &mut Unstructured<'_>) -> Opt
         let first = below(u, changes.len());
         for change in changes.iter().cycle().skip(first).take(changes.len()) {
             tries = tries.checked_sub(1)?;
-            let mut arguments = accepted.clone();
-            *arguments.pointer_mut(pointer)? = change.clone();
-            let mut errors = validator.iter_errors(&arguments);
-            if let (Some(error), None) = (errors.next(), errors.next()) {
-                let keyword = error.schema_path().to_string().rsplit('/').next().unwrap_or_default().to_owned();
-                drop(errors);
-                return arguments.is_object().then_some((arguments, keyword));
+            let mut damaged = accepted.clone();
+            *damaged.pointer_mut(pointer)? = change.clone();
+            if let Some(fault) = fault(&damaged) {
+                return Some((damaged, fault));
             }
         }
     }

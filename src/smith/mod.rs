@@ -2,22 +2,33 @@
 //! the bytes; every function ends on all bytes, and what it makes is bounded. Sends nothing, judges nothing.
 
 pub mod arguments;
+mod bytes;
 mod choice;
+mod damage;
 mod draw;
 mod fault;
-mod generate;
+mod fresh;
+mod headers;
+mod hostile;
 mod input;
+mod json;
 mod message;
+mod mutate;
 mod neighbours;
 mod number;
+mod offer;
 mod place;
+mod policy;
 mod seeds;
+#[cfg(test)]
+mod tests;
 mod text;
 mod world;
 
 pub use arbitrary::Unstructured;
-pub use generate::{cross, fresh, mutate};
+pub use fresh::fresh;
 pub use input::{Form, Input, Piece};
+pub use mutate::{cross, mutate};
 pub use neighbours::neighbours;
 pub use seeds::seeds;
 pub use world::{Mined, World};

@@ -1,5 +1,6 @@
 //! All that schemas say of one value: references followed, branches chosen. Says nothing of whether it can be satisfied.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
@@ -13,7 +14,8 @@ const STEPS: usize = 128;
 /// A schema with the names that its parts have.
 pub(super) struct Root<'s> {
     schema: &'s Value,
-    named: HashMap<String, &'s Value>,
+    /// Looked up when a reference is by name, which is rare.
+    named: OnceCell<HashMap<String, &'s Value>>,
 }
 
 /// The schemas of objects that a value has to satisfy, all of them.
@@ -29,23 +31,7 @@ pub(super) struct Place<'s> {
 
 impl<'s> Root<'s> {
     pub(super) fn new(schema: &'s Value) -> Self {
-        let mut named = HashMap::new();
-        let mut left = vec![schema];
-        while let Some(part) = left.pop() {
-            match part {
-                Value::Object(members) => {
-                    for (key, mark) in [("$id", ""), ("id", ""), ("$anchor", "#"), ("$dynamicAnchor", "#")] {
-                        if let Some(name) = members.get(key).and_then(Value::as_str) {
-                            named.entry(format!("{mark}{name}")).or_insert(part);
-                        }
-                    }
-                    left.extend(members.values().rev());
-                }
-                Value::Array(items) => left.extend(items.iter().rev()),
-                _ => {}
-            }
-        }
-        Self { schema, named }
+        Self { schema, named: OnceCell::new() }
     }
 
     /// What a value has to satisfy that satisfies some schemas, with choices where they leave some.
@@ -90,13 +76,37 @@ impl<'s> Root<'s> {
     }
 
     fn resolve(&self, address: &str) -> Option<&'s Value> {
-        if let Some(named) = self.named.get(address) {
-            return Some(named);
+        let pointed = |schema: &'s Value, fragment: &str| {
+            schema.pointer(&fragment.replace("%7E", "~").replace("%20", " ").replace("%24", "$").replace("%25", "%"))
+        };
+        if let Some(found) = address.strip_prefix('#').and_then(|fragment| pointed(self.schema, fragment)) {
+            return Some(found);
         }
+        let named = self.named.get_or_init(|| named(self.schema));
         let (base, fragment) = address.split_once('#').unwrap_or((address, ""));
-        let schema = if base.is_empty() { self.schema } else { self.named.get(base).copied()? };
-        schema.pointer(&fragment.replace("%25", "%").replace("%7E", "~").replace("%20", " "))
+        named.get(address).copied().or_else(|| pointed(named.get(base)?, fragment))
     }
+}
+
+/// The parts of a schema that have a name, by it; anchors with their `#`.
+fn named(schema: &Value) -> HashMap<String, &Value> {
+    let mut named = HashMap::new();
+    let mut left = vec![schema];
+    while let Some(part) = left.pop() {
+        match part {
+            Value::Object(members) => {
+                for (key, mark) in [("$id", ""), ("id", ""), ("$anchor", "#"), ("$dynamicAnchor", "#")] {
+                    if let Some(name) = members.get(key).and_then(Value::as_str) {
+                        named.entry(format!("{mark}{name}")).or_insert(part);
+                    }
+                }
+                left.extend(members.values().rev());
+            }
+            Value::Array(items) => left.extend(items.iter().rev()),
+            _ => {}
+        }
+    }
+    named
 }
 
 impl Place<'_> {

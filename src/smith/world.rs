@@ -43,6 +43,8 @@ pub struct Mined {
     pub ids: Vec<Value>,
     /// Short texts that may be a choice, such as values of enumerations and completions.
     pub texts: Vec<String>,
+    /// Names of all tools that were listed, those that may not be called among them.
+    pub tools: Vec<String>,
 }
 
 /// Values of one sort that are kept: the newest.
@@ -51,6 +53,8 @@ const KEPT: usize = 32;
 const TEXT: usize = 256;
 /// Values of one answer that are looked at.
 const LOOKED_AT: usize = 2_000;
+/// Names of tools that are kept. None is forgotten for another.
+const TOOLS: usize = 10_000;
 
 impl World {
     /// A world in which nothing is known but how to speak.
@@ -71,8 +75,15 @@ impl World {
 }
 
 impl Mined {
-    /// Keeps what an answer has that later messages may use. Whether anything of it is new.
+    /// Keeps what an answer has that later messages may use. Whether anything of it is new. Every list of tools should pass
+    /// here, for the names of those that may not be called.
     pub fn mine(&mut self, answer: &Value) -> bool {
+        let listed = answer.pointer("/result/tools").or_else(|| answer.get("tools")).and_then(Value::as_array);
+        for name in listed.into_iter().flatten().filter_map(|tool| tool["name"].as_str()) {
+            if self.tools.len() < TOOLS && !self.tools.iter().any(|known| known == name) {
+                self.tools.push(name.to_owned());
+            }
+        }
         let mut is_new = false;
         let mut left = vec![("", answer)];
         for _ in 0..LOOKED_AT {

@@ -58,8 +58,10 @@ impl Calls {
 pub struct Survey {
     /// Facts by name; see the language's table of facts.
     pub facts: Map<String, Value>,
-    /// What the user should know: tools that were not called, lists that could not be read.
-    pub notes: Vec<String>,
+    /// The names of all tools.
+    pub tools: Vec<String>,
+    /// Those of them that may not be called.
+    pub uncalled: Vec<String>,
 }
 
 /// Tools, resources and prompts of which one is tried at most, to find those that answer. Each tool is called once.
@@ -80,7 +82,13 @@ pub async fn survey(session: &mut Session, calls: &Calls, within: Duration) -> S
         }
     }
     let items = |member: &str| found.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
-    if let Some(fact) = tools(session, &items("tools"), calls, within, &mut survey.notes).await {
+    let names = |wanted: fn(&Calls, &Value) -> bool| {
+        let tools = items("tools").into_iter().filter(|tool| wanted(calls, tool));
+        tools.filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect()
+    };
+    survey.tools = names(|_, _| true);
+    survey.uncalled = names(|calls, tool| !calls.allow(tool));
+    if let Some(fact) = tools(session, &items("tools"), calls, within).await {
         survey.facts.insert("tool".to_owned(), fact);
     }
     if let Some(fact) = tasks::tasks(session, &items("tools"), calls, within).await {
@@ -116,22 +124,11 @@ async fn result(session: &mut Session, method: &str, params: Value, within: Dura
 }
 
 /// Calls some tools that may be called, and keeps the first of each sort that answers.
-async fn tools(
-    session: &mut Session,
-    tools: &[Value],
-    calls: &Calls,
-    within: Duration,
-    notes: &mut Vec<String>,
-) -> Option<Value> {
-    let named: Vec<_> = tools.iter().filter(|tool| tool["name"].is_string()).collect();
-    let mut allowed: Vec<_> = named.iter().filter(|tool| calls.allow(tool)).collect();
+async fn tools(session: &mut Session, tools: &[Value], calls: &Calls, within: Duration) -> Option<Value> {
+    let mut allowed: Vec<_> = tools.iter().filter(|tool| tool["name"].is_string() && calls.allow(tool)).collect();
     // Those for which the user gives arguments are the best to try.
     allowed.sort_by_key(|tool| calls.given(tool).is_none());
     let allowed = allowed;
-    let left = named.len() - allowed.len();
-    if left > 0 {
-        notes.push(format!("{left} of {} tools were not called; --call-tools all calls them", named.len()));
-    }
     let mut found = Map::new();
     for (number, tool) in allowed.into_iter().take(TRIES).enumerate() {
         let Some(arguments) = calls.arguments(tool) else { continue };
@@ -141,7 +138,7 @@ async fn tools(
         if result["isError"] == true {
             continue;
         }
-        let other_case = other_case(&tool["name"]).filter(|name| named.iter().all(|tool| tool["name"] != **name));
+        let other_case = other_case(&tool["name"]).filter(|name| tools.iter().all(|tool| tool["name"] != **name));
         if let Some(other) = other_case {
             let fact = json!({"name": tool["name"], "other-name": other, "arguments": arguments});
             found.entry("cased").or_insert(fact);

@@ -1,11 +1,13 @@
-//! All that an open session offers a client, as the server tells it. Lists, calls nothing, judges nothing.
+//! All that an open session offers a client, as the server tells it. Lists, calls what the user gives arguments for, judges
+//! nothing.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::Calls;
 use super::lists::list;
-use crate::session::Session;
+use crate::session::{Awaited, Session};
 
 /// Lists by the capability that announces them: capability, method, member of the result.
 pub(super) const LISTS: [(&str, &str, &str); 4] = [
@@ -15,9 +17,10 @@ pub(super) const LISTS: [(&str, &str, &str); 4] = [
     ("prompts", "prompts/list", "prompts"),
 ];
 
-/// Server information, capabilities, instructions and all lists, as one object. Fails where a list that was announced cannot be
-/// read to its end: half a list would look like tools that are gone. Says which, in one clause.
-pub async fn offer(session: &mut Session, within: Duration) -> Result<Value, String> {
+/// Server information, capabilities, instructions, all lists, and what tools answer for which the user gives arguments, as one
+/// object. Fails where a list that was announced cannot be read to its end: half a list would look like tools that are gone.
+/// Says which, in one clause.
+pub async fn offer(session: &mut Session, calls: &Calls, within: Duration) -> Result<Value, String> {
     let capabilities = session.capabilities();
     let mut offer = json!({"serverInfo": session.server_info(), "capabilities": capabilities});
     if let Some(instructions) = session.instructions() {
@@ -34,6 +37,15 @@ pub async fn offer(session: &mut Session, within: Duration) -> Result<Value, Str
             Some(_) if member == "resourceTemplates" => {}
             Some(fault) => return Err(format!("{method}: {fault}")),
         }
+    }
+    let tools = offer["tools"].as_array().cloned().unwrap_or_default();
+    for tool in tools.iter().filter(|tool| calls.allow(tool)) {
+        let (Some(arguments), Some(name)) = (calls.given(tool), tool["name"].as_str()) else { continue };
+        let sent = session.request("tools/call", Some(json!({"name": name, "arguments": arguments})));
+        let Awaited::Message(_, message) = session.answer(&sent, within).await else {
+            return Err(format!("tools/call of `{name}`: no answer"));
+        };
+        offer["results"][name] = message.value().clone();
     }
     Ok(offer)
 }

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::super::args::duration;
-use super::super::settings;
+use super::super::targets;
 use super::super::variables::Variables;
 use super::File;
 use crate::report::Format;
@@ -18,13 +18,17 @@ use crate::scenario::nearest;
 use crate::source::{Diagnostic, Node, NodeKind, Secrets, Source, Span};
 use crate::transport::{CommandTarget, Target, UrlTarget};
 
-/// Which target is meant.
+/// Which targets are meant.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Choice<'a> {
-    pub name: Option<&'a str>,
+    /// Their names; none where there is only one.
+    pub names: &'a [String],
     /// No other target was named.
     pub is_needed: bool,
 }
+
+/// What `--target` calls all targets.
+const EVERY: &str = "all";
 
 /// Reads all that the file says, and gathers its mistakes.
 pub(super) struct Reader<'s> {
@@ -63,7 +67,7 @@ impl<'s> Reader<'s> {
         let (timeout, start_timeout) = (time(self, "timeout"), time(self, "start-timeout"));
         let (reports, events) = self.reports(root);
         File {
-            target: self.target(root, choice),
+            targets: self.targets(root, choice),
             arguments: self.arguments(root),
             call_tools: self.word(checks, "call-tools", "\"read-only\", \"all\" or \"none\""),
             fail_on: self.word(checks, "fail-on", "\"must\" or \"should\""),
@@ -89,52 +93,44 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// The target that is meant, with its name. All are read, so that a mistake in another one is told too.
-    fn target(&mut self, root: &Node, choice: Choice) -> Option<(Option<String>, Target)> {
-        let below = root.get("targets").and_then(Node::members).map_or(0, IndexMap::len);
-        let number = below + usize::from(root.get("target").is_some());
-        let is_only = choice.is_needed && choice.name.is_none() && number == 1;
-        self.is_meant = is_only;
-        let only = root.get("target").and_then(|node| Some((None, node.span, self.server(node)?)));
-        let mut servers = Vec::from_iter(only);
-        let mut names = Vec::new();
-        if let Some(member) = root.members().and_then(|members| members.get("targets")) {
-            let Some(targets) = member.node.members() else {
-                return self.mistake(member.node.span, "`targets` is no table", "a target is `[targets.NAME]`");
+    /// The targets that are meant, with their names. All are read, so that a mistake in another one is told too.
+    fn targets(&mut self, root: &Node, choice: Choice) -> Vec<(Option<String>, Target)> {
+        let named = self.table(root, "targets").and_then(Node::members);
+        let names: Vec<_> = named.into_iter().flat_map(IndexMap::keys).map(String::as_str).collect();
+        let is_only = choice.is_needed && choice.names.is_empty() && names.len() <= 1;
+        let is_meant =
+            |name: &str| is_only || choice.is_needed && choice.names.iter().any(|one| one == name || one == EVERY);
+        let mut targets = Vec::new();
+        if let Some(member) = root.members().and_then(|members| members.get("target")) {
+            if named.is_some() {
+                self.mistake::<()>(member.key_span, "there is a `target` and there are `targets`", "name this one too");
+            }
+            self.is_meant = is_only;
+            targets.extend(self.server(&member.node).map(|server| (None, server)));
+        }
+        for (name, member) in named.into_iter().flatten() {
+            if name == EVERY {
+                self.mistake::<()>(member.key_span, "`all` is how --target calls all targets", "find another name");
+            }
+            self.is_meant = is_meant(name);
+            let server = self.server(&member.node);
+            targets.extend(server.filter(|_| is_meant(name)).map(|server| (Some(name.clone()), server)));
+        }
+        let place = root.place("/targets").unwrap_or_default();
+        let known = || format!("`{}`", names.join("`, `"));
+        for wanted in choice.names.iter().map(String::as_str).filter(|one| *one != EVERY && !names.contains(one)) {
+            let help = match nearest(wanted, &names) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None if names.is_empty() => "no target has a name".to_owned(),
+                None => format!("there is {}", known()),
             };
-            for (name, target) in targets {
-                names.push(name.as_str());
-                self.is_meant = is_only || choice.is_needed && choice.name == Some(name);
-                let server = self.server(&target.node);
-                servers.extend(server.map(|server| (Some(name.clone()), target.key_span, server)));
-            }
+            self.mistake::<()>(place, format!("there is no target `{wanted}`"), help);
         }
-        let known = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        match choice.name {
-            Some(wanted) => {
-                let place = root.place("/targets").unwrap_or_default();
-                let found = servers.into_iter().find(|(name, ..)| name.as_deref() == Some(wanted));
-                match found {
-                    Some((name, _, server)) => Some((name, server)),
-                    // What is wrong with it has been told.
-                    None if names.contains(&wanted) => None,
-                    None if names.is_empty() => {
-                        self.mistake(place, format!("there is no target `{wanted}`"), "no target has a name")
-                    }
-                    None => {
-                        let help = nearest(wanted, &names)
-                            .map_or_else(|| format!("there is {}", known()), |n| format!("did you mean `{n}`?"));
-                        self.mistake(place, format!("there is no target `{wanted}`"), help)
-                    }
-                }
-            }
-            None if choice.is_needed && number > 1 => {
-                let place = root.place("/targets").unwrap_or_default();
-                let help = format!("choose one with --target NAME: {}", known());
-                self.mistake(place, format!("there are {number} targets"), help)
-            }
-            None => servers.into_iter().next().map(|(name, _, server)| (name, server)),
+        if choice.is_needed && choice.names.is_empty() && names.len() > 1 {
+            let help = format!("choose with --target: {} or `all`", known());
+            self.mistake::<()>(place, format!("there are {} targets", names.len()), help);
         }
+        targets
     }
 
     fn server(&mut self, node: &Node) -> Option<Target> {
@@ -193,13 +189,13 @@ impl<'s> Reader<'s> {
         }
         let headers = self.texts(node.get("headers"), "headers")?;
         for (name, value) in &headers {
-            if settings::header(&format!("{name}: {value}")).is_err() {
+            if targets::header(&format!("{name}: {value}")).is_err() {
                 let place = node.place(&format!("/headers/{name}")).unwrap_or(node.span);
                 return self.mistake(place, format!("`{name}` cannot be sent as a header"), "");
             }
         }
         let text = self.text(url)?;
-        match settings::url(&text) {
+        match targets::url(&text) {
             Ok(url) => Some(Target::Url(UrlTarget { url, headers })),
             // The address may hold a secret.
             Err(_) if !self.is_meant => None,

@@ -17,6 +17,7 @@ const CREATED: &str = "tasks.timestamps.created-at";
 const UPDATED: &str = "tasks.timestamps.last-updated-at";
 const MOVES: &str = "tasks.status.transitions";
 const FINAL: &str = "tasks.status.terminal-final";
+const OUTCOME: &str = "tasks.result.terminal";
 
 const STATUSES: [&str; 5] = ["working", "input_required", "completed", "failed", "cancelled"];
 
@@ -35,6 +36,10 @@ pub(super) fn judge(scenario: &Scenario, _: &Context, traffic: &Traffic<'_>) -> 
             let miss = Miss { expected: expected.to_owned(), actual };
             Judged::fail(requirement, evidence(scenario, 1, miss, heard, traffic))
         };
+        judged.extend(outcome(heard, &seen).map(|(requirement, fault)| match fault {
+            None => Judged::pass(requirement),
+            Some((expected, actual)) => fail(requirement, expected, actual),
+        }));
         let is_new = heard.method() == Some("tools/call");
         for task in tasks(heard) {
             judged.push(match time(task, "createdAt") {
@@ -85,6 +90,16 @@ fn tasks<'a>(heard: &'a Heard<'_>) -> Vec<&'a Value> {
         (None, "notifications/tasks/status") => heard.message.params().into_iter().collect(),
         _ => Vec::new(),
     }
+}
+
+/// What is wrong with the answer to `tasks/result` for a task that is known to be completed; one that failed may have an error
+/// for its outcome, and one that is not known any more (-32602) has none.
+fn outcome(heard: &Heard<'_>, seen: &BTreeMap<&str, Vec<&Value>>) -> Option<Finding> {
+    let asked = heard.request.as_ref().filter(|_| heard.method() == Some("tasks/result"))?;
+    let id = asked.message.params()?.get("taskId")?.as_str()?;
+    seen.get(id)?.last().filter(|task| task["status"] == "completed")?;
+    let error = heard.error().filter(|error| error["code"] != -32602);
+    Some((OUTCOME, error.map(|error| ("what the call came to, since the task is completed", shown(error)))))
 }
 
 /// Compares the name of a new task with the names of those before it.

@@ -11,6 +11,7 @@ use crate::session::Awaited;
 
 const READABLE: &str = "resources.listed.readable";
 const WORKS: &str = "prompts.get.listed-works";
+const RESPECTED: &str = "prompts.capabilities.respected";
 
 /// Items of a list that are tried at most.
 const MOST: usize = 20;
@@ -51,8 +52,19 @@ async fn get_all(setting: &mut Setting<'_>, judged: &mut Vec<Judged>) {
             required.filter_map(|argument| Some((argument["name"].as_str()?.to_owned(), json!("1")))).collect();
         let is_plain = given.is_empty();
         let (sent, answer) = setting.ask("prompts/get", json!({"name": prompt["name"], "arguments": given})).await;
+        let code = match &answer {
+            Awaited::Message(_, message) => message.error().map(|error| &error["code"]),
+            _ => None,
+        };
+        if code.is_some_and(|code| *code == -32601) {
+            let expected = "prompts/get to be known: prompts are declared, and this one is listed";
+            judged.push(setting.fail(RESPECTED, sent.index, expected, came(&answer)));
+            judged.push(Judged::skipped(WORKS, "no prompt can be got at all"));
+            return;
+        }
+        judged.push(Judged::pass(RESPECTED));
         match &answer {
-            Awaited::Message(_, message) => match message.error().map(|error| &error["code"]) {
+            Awaited::Message(..) => match code {
                 None => judged.push(Judged::pass(WORKS)),
                 Some(code) if *code == -32603 && is_plain => {
                     judged.push(setting.fail(WORKS, sent.index, "a result: the prompt is listed", came(&answer)));

@@ -190,7 +190,8 @@ impl State {
     pub(super) fn refused(&self, exchange: ExchangeId, call: &Call, status: u16, reason: &str) -> Served {
         let message = Message::read(&call.body);
         let refusal = if message.is_err() { Refusal::parse() } else { Refusal::request(reason) };
-        let id = message.as_ref().ok().and_then(Message::id);
+        // The id of a response names a request of the server's own.
+        let id = message.as_ref().ok().filter(|message| message.kind() != Kind::Response).and_then(Message::id);
         let id = id.filter(|id: &&Value| id.is_string() || id.is_number());
         let outputs = vec![Mock::new(Arc::clone(&self.options)).refusal(exchange, id, &refusal)];
         Served { outputs, status: Some(status), ..Served::nothing() }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::schema::{Direction, compare};
+use super::shape::results;
 use crate::source::printable;
 
 /// Whom a change hurts.
@@ -76,6 +77,7 @@ pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
             found.push(Change::new(Class::Compatible, format!("{noun} `{}` is added", printable(name, NAME))));
         }
     }
+    results(&old["results"], &new["results"], &mut found);
     for (member, words) in [("serverInfo", "name or version of the server"), ("instructions", "the instructions")] {
         if old[member] != new[member] {
             found.push(Change::new(Class::Cosmetic, format!("{words} changed")));

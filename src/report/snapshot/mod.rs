@@ -4,6 +4,7 @@ mod change;
 mod file;
 mod normal;
 mod schema;
+mod shape;
 
 pub use change::{Change, Class, changes};
 pub use file::{Snapshot, difference};

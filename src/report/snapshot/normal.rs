@@ -1,9 +1,12 @@
 //! Brings what a server offers into the form in which it is kept: sorted, and without what varies from start to start.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
+
+use super::shape::shape;
 
 /// The same offer, whatever the order in which the server tells it, the time, the port and the ids that it makes up.
 pub fn normal(offer: &Value) -> Value {
@@ -24,6 +27,9 @@ pub fn normal(offer: &Value) -> Value {
         for name in ["inputSchema", "outputSchema"] {
             tool.get_mut(name).map(sort_sets);
         }
+    }
+    for answer in offer.get_mut("results").and_then(Value::as_object_mut).into_iter().flat_map(|all| all.values_mut()) {
+        *answer = shape(answer);
     }
     redact(&mut offer);
     offer.sort_all_objects();
@@ -64,15 +70,18 @@ static VARYING: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
     .map(|(pattern, word)| (Regex::new(pattern).expect("a test uses every pattern"), word))
 });
 
+/// A text without what differs from start to start.
+pub(super) fn steady(text: &mut String) {
+    for (pattern, word) in &*VARYING {
+        if let Cow::Owned(redacted) = pattern.replace_all(text, *word) {
+            *text = redacted;
+        }
+    }
+}
+
 fn redact(value: &mut Value) {
     match value {
-        Value::String(text) => {
-            for (pattern, word) in &*VARYING {
-                if let std::borrow::Cow::Owned(redacted) = pattern.replace_all(text, *word) {
-                    *text = redacted;
-                }
-            }
-        }
+        Value::String(text) => steady(text),
         Value::Array(items) => items.iter_mut().for_each(redact),
         Value::Object(members) => members.values_mut().for_each(redact),
         _ => {}
