@@ -188,7 +188,8 @@ class Rewriter {
     this.literals = new Set();
   }
 
-  // The text of a node, with that of its children in place of theirs, wrapped as its parent needs it.
+  // The text of a node, with that of its children in place of theirs, wrapped as its parent needs it. Calls begin with a
+  // space, since a word may stand right before them, as in `case'a'`.
   render(node, parent) {
     this.keep(node, parent);
     const text = node.type === 'BinaryExpression' ? this.comparison(node) : this.inside(node, node.start, node.end);
@@ -213,7 +214,7 @@ class Rewriter {
     const between = this.source.slice(left.end, right.start);
     const at = between.replace(/\/\*[^]*?\*\/|\/\/.*/g, (comment) => ' '.repeat(comment.length)).indexOf(operator);
     return (
-      `${NAME}['${operator}'](${this.source.slice(node.start, left.start)}${this.render(left, node)}` +
+      ` ${NAME}['${operator}'](${this.source.slice(node.start, left.start)}${this.render(left, node)}` +
       `${between.slice(0, at)},${between.slice(at + operator.length)}${this.render(right, node)}` +
       `${this.source.slice(right.end, node.end)})`
     );
@@ -240,9 +241,9 @@ class Rewriter {
       case 'CatchClause':
         return isValue('body') ? statement() : text;
       case 'SwitchStatement':
-        return isValue('discriminant') ? `${NAME}.subject(${text})` : text;
+        return isValue('discriminant') ? ` ${NAME}.subject(${text})` : text;
       case 'SwitchCase':
-        if (isValue('test')) return `${NAME}.against(${text})`;
+        if (isValue('test')) return ` ${NAME}.against(${text})`;
         return parent.consequent[0] === node ? `${call};${text}` : text;
       case 'ConditionalExpression':
         return isValue('test') ? text : `(${call},${text})`;
@@ -252,10 +253,10 @@ class Rewriter {
         return this.argument(node, parent, text);
       case 'MemberExpression':
         if (!parent.computed || !isValue('property') || node.type === 'Literal') return text;
-        return parent.object.type === 'Identifier' ? `${NAME}.key(${parent.object.name},${text})` : text;
+        return parent.object.type === 'Identifier' ? ` ${NAME}.key(${parent.object.name},${text})` : text;
       case 'BinaryExpression':
         if (parent.operator !== 'in' || !isValue('left') || node.type === 'PrivateIdentifier') return text;
-        return parent.right.type === 'Identifier' ? `${NAME}.key(${parent.right.name},${text})` : text;
+        return parent.right.type === 'Identifier' ? ` ${NAME}.key(${parent.right.name},${text})` : text;
       default:
         return text;
     }
@@ -279,7 +280,7 @@ class Rewriter {
     const { object } = callee;
     const isList = object.type === 'ArrayExpression' && object.elements.every((each) => each?.type === 'Literal');
     if (object.type !== 'Identifier' && !isList) return text;
-    return `${NAME}.look(${this.source.slice(object.start, object.end)},${text})`;
+    return ` ${NAME}.look(${this.source.slice(object.start, object.end)},${text})`;
   }
 
   keep(node, parent) {
