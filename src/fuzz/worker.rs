@@ -13,7 +13,7 @@ use super::chance::Chance;
 use super::conversation::Conversation;
 use super::corpus::Corpus;
 use super::coverage::Map;
-use super::feedback::{edges, features};
+use super::feedback::{comparisons, edges, features};
 use super::finding::{Finding, findings};
 use super::ground::Ground;
 use super::link::{End, Link, Observed, Patience, transcript};
@@ -110,9 +110,9 @@ struct Pending {
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
 const INPUTS: usize = 5_000;
 const BYTES: usize = 16 << 20;
-/// Inputs that wait, and how many neighbours an input may add.
-const WAITING: usize = 40_000;
-const NEIGHBOURS: usize = 3_000;
+/// How many neighbours of an input are tried, and how many comparisons of the target's count as something it shows.
+const NEIGHBOURS: usize = 1_000;
+const OPERANDS: usize = 64;
 /// How long an answer may come after the alive request's.
 const GRACE: Duration = Duration::from_millis(25);
 /// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
@@ -376,8 +376,12 @@ impl<'a> Worker<'a> {
     fn covered(&mut self) -> (BTreeSet<u32>, Vec<Value>) {
         let Some(map) = &mut self.map else { return (BTreeSet::new(), Vec::new()) };
         let edges = map.edges().map(|counters| edges(counters).collect()).unwrap_or_default();
+        let mut edges: BTreeSet<u32> = edges;
         let mut operands: Vec<Value> = Vec::new();
-        for operand in map.operands().unwrap_or_default() {
+        let compared = map.operands().unwrap_or_default();
+        let wanted: Vec<Value> = compared.iter().map(|operand| operand.right.clone()).take(OPERANDS).collect();
+        edges.extend(comparisons(&wanted));
+        for operand in compared {
             for value in [operand.right, operand.left] {
                 if !operands.contains(&value) {
                     operands.push(value);
@@ -399,6 +403,12 @@ impl<'a> Worker<'a> {
             && let Some(queued) = self.queue.pop_front()
         {
             return queued;
+        }
+        if !is_idle && let Some((input, compared)) = self.corpus.untried() {
+            self.queue_neighbours(&input, &compared);
+            if let Some(queued) = self.queue.pop_front() {
+                return queued;
+            }
         }
         let mut bytes = vec![0; DRAWN];
         self.chance.fill(&mut bytes);
@@ -434,13 +444,12 @@ impl<'a> Worker<'a> {
             for heard in &traffic.heard {
                 self.world.mined.mine(heard.message.value());
             }
-            if let Err(error) = self.corpus.add(&input, &shown) {
+            if let Err(error) = self.corpus.add(&input, &shown, operands) {
                 (self.report)(Report::Note(format!(
                     "cannot write to `{}`: {error}",
                     self.ground.plan.corpus.display()
                 )));
             }
-            self.queue_neighbours(&input, &operands);
         } else if is_kept && !is_new {
             self.corpus.forget(&input);
         }
@@ -464,12 +473,8 @@ impl<'a> Worker<'a> {
         let known = std::mem::take(&mut self.world.dictionary);
         self.world.dictionary = operands.to_vec();
         self.world.dictionary.extend(known.iter().rev().filter(|value| !operands.contains(value)).take(64).cloned());
-        for input in neighbours(&self.world, input).take(NEIGHBOURS) {
-            if self.queue.len() >= WAITING {
-                break;
-            }
-            self.queue.push_back(Queued { input, is_kept: false });
-        }
+        let found = neighbours(&self.world, input).take(NEIGHBOURS);
+        self.queue.extend(found.map(|input| Queued { input, is_kept: false }));
         self.world.dictionary = known;
     }
 
