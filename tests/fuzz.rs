@@ -47,6 +47,8 @@ fn folder() -> TempDir {
 
 /// A built-in server that is broken as the YAML says, as the words of a target.
 fn broken(folder: &Path, yaml: &str) -> Vec<String> {
+    let folder = folder.join("area");
+    fs::create_dir_all(&folder).expect("is made");
     let file = folder.join("one.broken.yaml");
     fs::write(&file, yaml).expect("is written");
     ["--", PROGRAM, "serve", "--broken", file.to_str().expect("is text")].map(str::to_owned).to_vec()

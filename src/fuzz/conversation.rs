@@ -132,6 +132,7 @@ impl Conversation {
         let mut again = Vec::new();
         let mut buffer = Vec::new();
         let mut fence_answered: Option<Instant> = None;
+        let (mut nudges, mut newest) = (patience.nudges, script.fence.id.clone());
         let end = loop {
             let deadline = match fence_answered {
                 None => began + patience.deadline,
@@ -148,9 +149,13 @@ impl Conversation {
                                 self.refuse(&seen, &mut steps);
                                 true
                             } else {
-                                let is_fence = seen.id.as_ref().is_some_and(|id| same_id(id, &script.fence.id));
+                                let is_fence = seen.id.as_ref().is_some_and(|id| same_id(id, &newest));
                                 if is_fence {
                                     fence_answered.get_or_insert(at);
+                                    if nudges > 0 {
+                                        nudges -= 1;
+                                        newest = self.nudge(&mut steps);
+                                    }
                                 }
                                 is_fence || self.file(&seen, text, &script, &mut open, &mut again)
                             }
@@ -233,6 +238,18 @@ impl Conversation {
             }
         }
         own
+    }
+
+    /// Sends one more alive request; returns its id.
+    fn nudge(&mut self, steps: &mut Vec<Step>) -> Value {
+        let fence = self.ids.fence();
+        self.messages += 1;
+        if let Link::Process(process) = &mut self.link {
+            let bytes = line(&fence.bytes);
+            process.send(&bytes);
+            steps.push(Step::Wrote { bytes, deliberate: false });
+        }
+        fence.id
     }
 
     /// Answers a request of the server's, as a client that offers nothing does.

@@ -124,7 +124,9 @@ impl Court {
             return Vec::new();
         }
         let owed = observed.unanswered.iter().map(|&at| &observed.script.asks[at]);
-        let owed = owed.filter(|ask| observed.script.is_owed(ask));
+        // Over HTTP a tool that waits for further messages cannot be given any on the way.
+        let may_wait = |ask: &Ask| self.kind == TransportKind::Http && ask.method == "tools/call";
+        let owed = owed.filter(|ask| observed.script.is_owed(ask) && !may_wait(ask));
         owed.map(|ask| {
             let within = self.context.timeout.as_secs_f32();
             suspicion(

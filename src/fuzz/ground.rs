@@ -46,6 +46,8 @@ pub(super) struct Trial {
 /// Repetitions in the runs that show whether something grows; and memory that is enough to show it.
 const RUNS: [u64; 4] = [200, 400, 800, 1600];
 const ENOUGH: u64 = 256 << 20;
+/// Alive requests that are sent while an answer is waited for to the end.
+const NUDGES: u32 = 200;
 /// How long an answer may come after the alive request's, when inputs are replayed.
 const GRACE: Duration = Duration::from_millis(60);
 
@@ -99,7 +101,8 @@ impl Ground {
             Err(reason) => return Trial { suspicions: self.unopened(&reason), excerpt: vec![format!("· {reason}")] },
         };
         let timeout = self.haste.unwrap_or(self.plan.timeout);
-        let patience = Patience { deadline: timeout, grace: if whole { timeout } else { GRACE } };
+        let (grace, nudges) = if whole { (timeout, NUDGES) } else { (GRACE, 0) };
+        let patience = Patience { deadline: timeout, grace, nudges };
         let mut observed: Vec<Observed> = Vec::with_capacity(inputs.len() + 1);
         // Who dies of an input may do so a little later: a round more shows it.
         for input in inputs.iter().chain([&Input::default()]) {
@@ -138,7 +141,7 @@ impl Ground {
     pub(super) fn growth(&mut self, input: &Input) -> Option<Suspicion> {
         let mut conversation = self.open_as("").ok()?;
         let process = conversation.link.process()?;
-        let patience = Patience { deadline: self.plan.timeout, grace: GRACE };
+        let patience = Patience { deadline: self.plan.timeout, grace: GRACE, nudges: 0 };
         let mut windows = Vec::new();
         for (round, times) in RUNS.into_iter().enumerate() {
             let before = usage(process)?;

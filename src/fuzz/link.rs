@@ -56,6 +56,8 @@ pub(super) struct Patience {
     pub(super) deadline: Duration,
     /// For the rest, once the alive request was answered.
     pub(super) grace: Duration,
+    /// How many more alive requests are sent meanwhile, one after another: what waits for further messages gets them.
+    pub(super) nudges: u32,
 }
 
 /// What came of an input.

@@ -51,7 +51,7 @@ pub(super) fn trial(ground: &mut Ground, inputs: &[Input]) -> Trial {
     if !has_session(&one.link) || !has_session(&other.link) {
         return trial;
     }
-    let patience = Patience { deadline: ground.plan.timeout, grace: std::time::Duration::from_millis(100) };
+    let patience = Patience { deadline: ground.plan.timeout, grace: std::time::Duration::from_millis(100), nudges: 0 };
     let sent = one.send(first, &ground.court.assessor);
     let said = one.receive(sent, patience);
     let mut marks = vec![mark];

@@ -219,7 +219,7 @@ impl<'a> Worker<'a> {
         if let Some(before) = before {
             self.digest(before);
         }
-        let patience = Patience { deadline: self.deadline(), grace: GRACE };
+        let patience = Patience { deadline: self.deadline(), grace: GRACE, nudges: 0 };
         let conversation = self.conversation.as_mut()?;
         let began = Instant::now();
         let messages = conversation.messages;
