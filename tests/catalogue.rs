@@ -319,6 +319,7 @@ async fn try_one(catalogue: &Catalogue, trial: &Trial) -> Vec<CheckResult> {
         jobs: 4,
         timeout: trial.patience,
         start_timeout: trial.patience,
+        seed: 0,
         limits: Limits { grace: Duration::from_millis(300), ..Limits::default() },
         started_at: None,
         transcripts: None,

@@ -210,6 +210,7 @@ async fn run_suite(target: Target) -> Vec<(RunInfo, Vec<CheckResult>)> {
         // Far longer than any of them takes, and what they never answer is waited for this long.
         timeout: Duration::from_secs(15),
         start_timeout: Duration::from_mins(1),
+        seed: 0,
         limits: Limits { grace: Duration::from_secs(10), ..Limits::default() },
         started_at: None,
         transcripts: None,

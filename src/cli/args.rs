@@ -210,6 +210,9 @@ pub(super) struct PaceArgs {
     /// How long the server may take to start [default: three times --timeout]
     #[arg(long, value_name = "TIME", value_parser = duration, env = "LITMUS_START_TIMEOUT", hide_env = true)]
     pub start_timeout: Option<Duration>,
+    /// What generated messages are drawn from: the same number, the same messages
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
 }
 
 impl PaceArgs {

@@ -57,6 +57,7 @@ pub(super) fn every(args: &RunArgs, file: File, catalogue: &Catalogue) -> Result
         jobs: args.pace.jobs.or(jobs).map_or_else(processors, usize::from),
         timeout,
         start_timeout,
+        seed: args.pace.seed,
         limits: Limits { exchange, ..Limits::default() },
         started_at: None,
         transcripts: None,

@@ -20,12 +20,15 @@ pub(super) fn words(args: &RunArgs, target: &TargetArgs) -> Vec<String> {
     if let Some(value) = args.checks.call_tools.and_then(|which| which.to_possible_value()) {
         option("--call-tools", value.get_name().to_owned());
     }
-    let PaceArgs { timeout, start_timeout, .. } = args.pace;
+    let PaceArgs { timeout, start_timeout, seed, .. } = args.pace;
     if let Some(timeout) = timeout.filter(|&timeout| timeout != PaceArgs::TIMEOUT) {
         option("--timeout", time(timeout));
     }
     if let Some(start_timeout) = start_timeout {
         option("--start-timeout", time(start_timeout));
+    }
+    if seed != 0 {
+        option("--seed", seed.to_string());
     }
     let TargetArgs { command, url, config, demo, server, header, env, cwd, settings, target } = target;
     if let Some(settings) = settings {
@@ -82,8 +85,10 @@ mod tests {
     fn a_rerun_needs_what_names_the_target_and_tells_no_secret() {
         assert_eq!(of("litmus run --demo --jobs 2 --timeout 10s --report json=-"), "--demo");
         assert_eq!(
-            of("litmus run --timeout 1500ms --call-tools all --env KEY=secret --cwd d --select x -- node --demo"),
-            "--call-tools all --timeout 1500ms --env KEY=… --cwd d -- node --demo"
+            of(
+                "litmus run --timeout 1500ms --seed 7 --call-tools all --env KEY=secret --cwd d --select x -- node --demo"
+            ),
+            "--call-tools all --timeout 1500ms --seed 7 --env KEY=… --cwd d -- node --demo"
         );
         assert_eq!(
             of("litmus run --header Authorization:secret --scenarios mine --config a.json --server b"),

@@ -27,6 +27,8 @@ pub struct Context {
     pub timeout: Duration,
     /// How long the first one may take, for which the target has to start.
     pub start_timeout: Duration,
+    /// What generated messages are drawn from: the same number, the same messages.
+    pub seed: u64,
     /// What the survey learned, by name.
     pub facts: Map<String, Value>,
     /// What the target answered to `initialize` in each revision asked for: (asked, answered).

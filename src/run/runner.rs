@@ -42,6 +42,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// How long a target may take to start and open a conversation.
     pub start_timeout: Duration,
+    /// What generated messages are drawn from: the same number, the same messages.
+    pub seed: u64,
     /// Bounds on every connection.
     pub limits: Limits,
     /// When the run began, as RFC 3339, for reports.
@@ -123,6 +125,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
             limits: settings.limits,
             timeout: settings.timeout,
             start_timeout: settings.start_timeout,
+            seed: settings.seed,
             facts: serde_json::Map::new(),
             answered: answered.clone(),
             negotiated: Arc::clone(&negotiated),

@@ -130,6 +130,11 @@ impl Entry {
         self.message.as_ref()?.as_ref().err()
     }
 
+    /// The bytes in it that ought to be one message, if there are any.
+    pub fn payload(&self) -> Option<&[u8]> {
+        self.what.payload()
+    }
+
     /// Whether the target sent it.
     pub fn is_from_server(&self) -> bool {
         matches!(self.what, What::Received(_))

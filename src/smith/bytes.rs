@@ -70,17 +70,19 @@ pub(super) fn odd(world: &World, u: &mut Unstructured<'_>) -> Vec<Piece> {
 /// A message with bytes around it, or with some of its own changed.
 pub(super) fn garbled(world: &World, u: &mut Unstructured<'_>) -> Vec<u8> {
     let mut bytes = any_use(world, u).to_string().into_bytes();
+    garble(&mut bytes, u);
+    bytes
+}
+
+/// Puts bytes around others, or changes some of them.
+pub(super) fn garble(bytes: &mut Vec<u8>, u: &mut Unstructured<'_>) {
+    let around = pick(u, AROUND).copied().unwrap_or_default();
     match below(u, 4) {
-        0 => [pick(u, AROUND).copied().unwrap_or_default(), &bytes].concat(),
-        1 => [&bytes, pick(u, AROUND).copied().unwrap_or_default()].concat(),
-        2 => {
-            // UTF-16, as some shells write it.
-            bytes.iter().flat_map(|byte| [*byte, 0]).collect()
-        }
-        _ => {
-            flip(&mut bytes, u);
-            bytes
-        }
+        0 => drop(bytes.splice(..0, around.iter().copied())),
+        1 => bytes.extend_from_slice(around),
+        // UTF-16, as some shells write it.
+        2 => *bytes = bytes.iter().flat_map(|byte| [*byte, 0]).collect(),
+        _ => flip(bytes, u),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::choice::{one_in, pick, weighted};
 use super::fresh::{any_request, any_use};
-use super::message::{broken, completed, piece};
+use super::message::{broken, piece};
 use super::{Form, Piece, Unstructured, World, arguments, hostile, json};
 use crate::protocol::Era;
 use crate::wire::TransportKind;
@@ -94,7 +94,7 @@ fn without(message: &Value, pointer: Option<&&str>) -> Value {
 
 /// A request whose `_meta` is wrong in one place.
 fn meta(world: &World, u: &mut Unstructured<'_>) -> Piece {
-    let mut message = completed(world, any_use(world, u));
+    let mut message = any_use(world, u);
     if message.pointer("/params/_meta").is_none() {
         if !message["params"].is_object() {
             message["params"] = json!({});

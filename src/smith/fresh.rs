@@ -122,12 +122,14 @@ fn out_of_order(world: &World, u: &mut Unstructured<'_>) -> Vec<Value> {
             6 => {
                 let all: Vec<_> = profile.server_requests.values().collect();
                 let definition = pick(u, &all).map(|method| method.request.as_str());
-                messages.extend(definition.and_then(|name| of_definition(world, name, u)).map(|m| completed(world, m)));
+                let drawn = definition.and_then(|name| of_definition(world, name, u));
+                messages.extend(drawn.map(|message| completed(world, message, true)));
             }
             7 => {
                 let all: Vec<_> = profile.server_notifications.values().collect();
                 let definition = pick(u, &all).map(|name| name.as_str());
-                messages.extend(definition.and_then(|name| of_definition(world, name, u)).map(|m| completed(world, m)));
+                let drawn = definition.and_then(|name| of_definition(world, name, u));
+                messages.extend(drawn.map(|message| completed(world, message, false)));
             }
             8 => {
                 let all: Vec<&String> = profile.client_notifications.keys().collect();

@@ -39,7 +39,7 @@ fn has(capabilities: &Value, capability: &str) -> bool {
 pub(super) fn request(world: &World, method: &str, u: &mut Unstructured<'_>) -> Value {
     let definition = Profile::of(world.revision).request_definition(method);
     let drawn = definition.and_then(|definition| of_definition(world, definition, u));
-    let mut message = drawn.unwrap_or_else(|| json!({"jsonrpc": "2.0", "id": 1, "method": method}));
+    let mut message = drawn.unwrap_or_else(|| json!({"method": method}));
     if let Some(known) = offer::parameters(world, method, u)
         && let Some(message) = message.as_object_mut()
     {
@@ -47,14 +47,14 @@ pub(super) fn request(world: &World, method: &str, u: &mut Unstructured<'_>) -> 
         params.retain(|name, _| !offer::HELD.contains(&name.as_str()));
         params.extend(known);
     }
-    completed(world, message)
+    completed(world, message, true)
 }
 
 /// A notification of the client's that is valid by the revision's schema.
 pub(super) fn notification(world: &World, method: &str, u: &mut Unstructured<'_>) -> Value {
     let definition = Profile::of(world.revision).client_notification_definition(method);
     let drawn = definition.and_then(|definition| of_definition(world, definition, u));
-    completed(world, drawn.unwrap_or_else(|| json!({"jsonrpc": "2.0", "method": method})))
+    completed(world, drawn.unwrap_or_else(|| json!({"method": method})), false)
 }
 
 /// Any message that the revision defines by this name.
@@ -81,15 +81,16 @@ pub(super) fn broken(world: &World, request: &Value, u: &mut Unstructured<'_>) -
     fault::one(&root, &schema, request, u, fault).map(|(message, _)| message)
 }
 
-/// A message with all that the revision demands, and none of what schemas allow but nobody sends.
-pub(super) fn completed(world: &World, message: Value) -> Value {
+/// A request or a notification with all that the revision demands, and none of what schemas allow but nobody sends.
+pub(super) fn completed(world: &World, message: Value, is_request: bool) -> Value {
     let Value::Object(mut own) = message else { return message };
-    let usual = ["jsonrpc", "id", "method", "params", "result", "error"];
-    let mut message: Map<String, Value> =
-        usual.iter().filter_map(|name| Some(((*name).to_owned(), own.shift_remove(*name)?))).collect();
-    let is_request = message.contains_key("id") && message.contains_key("method");
+    let mut message = Map::new();
+    message.insert("jsonrpc".to_owned(), json!("2.0"));
     if is_request {
         message.insert("id".to_owned(), json!(1));
+    }
+    for name in ["method", "params"] {
+        message.extend(own.shift_remove(name).map(|member| (name.to_owned(), member)));
     }
     if let Some(meta) = message.get_mut("params").and_then(|params| params.get_mut("_meta")?.as_object_mut()) {
         meta.retain(|name, _| name == "progressToken" || name.starts_with("io.modelcontextprotocol/"));

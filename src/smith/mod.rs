@@ -1,6 +1,7 @@
 //! Makes inputs for a target: bytes in, messages out. The same bytes and the same world give the same input, whoever draws
 //! the bytes; every function ends on all bytes, and what it makes is bounded. Sends nothing, judges nothing.
 
+mod adversary;
 pub mod arguments;
 mod bytes;
 mod choice;
@@ -25,6 +26,7 @@ mod tests;
 mod text;
 mod world;
 
+pub use adversary::adversary;
 pub use arbitrary::Unstructured;
 pub use fresh::fresh;
 pub use input::{Form, Input, Piece};

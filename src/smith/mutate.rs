@@ -223,5 +223,6 @@ fn other_method(world: &World, mut message: Value, u: &mut Unstructured<'_>) -> 
         let known = pick(u, &methods(world)).copied().filter(|_| below(u, 4) > 0);
         message["method"] = known.map_or_else(|| any_text(world, u), Value::from);
     }
-    completed(world, message).to_string().into_bytes()
+    let is_request = message.get("id").is_some();
+    completed(world, message, is_request).to_string().into_bytes()
 }

@@ -36,6 +36,11 @@ pub(super) fn has_something_for(world: &World, method: &str) -> bool {
     }
 }
 
+/// Whether a method is about a thing that the target offers, rather than a list of them.
+pub(super) fn is_about_something(method: &str) -> bool {
+    matches!(method, "tools/call" | "resources/read" | "prompts/get" | "completion/complete")
+}
+
 /// The parameters of a request that depend on the target; `None` where a method has none such.
 pub(super) fn parameters(world: &World, method: &str, u: &mut Unstructured<'_>) -> Option<Map<String, Value>> {
     let parameters = match method {

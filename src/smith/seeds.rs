@@ -19,9 +19,7 @@ const NOISE: usize = 256;
 pub fn seeds(world: &World) -> Vec<Input> {
     let mut all: Vec<Vec<Value>> = Vec::new();
     let profile = Profile::of(world.revision);
-    let of = |method: &str, params: Value| {
-        completed(world, json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
-    };
+    let of = |method: &str, params: Value| completed(world, json!({"method": method, "params": params}), true);
     all.push(vec![request(world, &profile.alive, &mut plainest())]);
     all.extend(methods(world).into_iter().map(|method| vec![request(world, method, &mut plainest())]));
     for tool in &world.tools {

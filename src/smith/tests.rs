@@ -95,8 +95,11 @@ proptest! {
         for message in fresh::valid(world, &mut Unstructured::new(&bytes)) {
             let definition = definition(world.revision, &message);
             prop_assert!(definition.is_some(), "{message}");
-            let found = definitions.violations(definition.unwrap_or_default(), &message);
-            prop_assert!(found.is_empty(), "{message}: {found:?}");
+            let envelope = if message.get("id").is_some() { "JSONRPCRequest" } else { "JSONRPCNotification" };
+            for definition in [envelope, definition.unwrap_or_default()] {
+                let found = definitions.violations(definition, &message);
+                prop_assert!(found.is_empty(), "{message}: {found:?}");
+            }
             if world.revision.era() == Era::Stateless && message.get("id").is_some() {
                 let version = &message["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"];
                 prop_assert_eq!(version, &json!(world.revision));
@@ -113,8 +116,11 @@ fn seeds_are_valid_and_reach_everything() {
         let all: Vec<Value> = seeds.iter().flat_map(messages).collect();
         for message in &all {
             let definition = definition(world.revision, message).unwrap_or_else(|| panic!("{message}"));
-            let found = Definitions::of(world.revision).violations(definition, message);
-            assert!(found.is_empty(), "{message}: {found:?}");
+            let envelope = if message.get("id").is_some() { "JSONRPCRequest" } else { "JSONRPCNotification" };
+            for definition in [envelope, definition] {
+                let found = Definitions::of(world.revision).violations(definition, message);
+                assert!(found.is_empty(), "{message}: {found:?}");
+            }
         }
         for tool in &world.tools {
             let calls = all

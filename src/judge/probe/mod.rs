@@ -2,6 +2,7 @@
 //!
 //! One file each; a line in [`PROBES`] makes it known to `probe: <name>`.
 
+mod adversarial;
 mod auth;
 mod auth_challenge;
 mod auth_metadata;
@@ -97,6 +98,7 @@ pub(super) type Probe = for<'a> fn(Setting<'a>) -> Pin<Box<dyn Future<Output = V
 
 /// Every probe by name.
 pub const PROBES: &[(&str, Probe)] = &[
+    ("adversarial", adversarial::run),
     ("auth-challenge", auth_challenge::run),
     ("auth-metadata", auth_metadata::run),
     ("auth-server", auth_server::run),
