@@ -12,7 +12,7 @@ use super::assess::Worth;
 use super::chance::Chance;
 use super::conversation::Conversation;
 use super::corpus::Corpus;
-use super::coverage::Map;
+use super::coverage::{Compared, Map};
 use super::feedback::{edges, features};
 use super::finding::{Finding, findings};
 use super::ground::Ground;
@@ -22,7 +22,7 @@ use super::oracle::{Oracle, Suspicion};
 use super::resources::{Usage, conspicuous, usage};
 use super::sessions;
 use crate::judge::Traffic;
-use crate::smith::{Input, Unstructured, World, cross, fresh, mutate, neighbours, seeds};
+use crate::smith::{Input, Unstructured, World, cross, fresh, matched, mutate, neighbours, seeds};
 
 /// What a worker tells.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ struct Pending {
     observed: Observed,
     prelude: Vec<super::link::Step>,
     edges: BTreeSet<u32>,
-    operands: Vec<Value>,
+    compared: Compared,
 }
 
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
@@ -231,11 +231,11 @@ impl<'a> Worker<'a> {
         self.progress.messages += observed.script.pieces.len() as u64 + 1 + (conversation.messages - messages);
         self.history_bytes += input.len();
         self.history.push(input.clone());
-        let (edges, operands) = self.covered();
+        let (edges, compared) = self.covered();
         let prelude = self.conversation.as_ref().map(|conversation| conversation.prelude.clone()).unwrap_or_default();
         let place = self.history.len() - 1;
         let ends = observed.end != End::Alive || self.is_used_up();
-        let pending = Pending { input, is_kept, place, observed, prelude, edges, operands };
+        let pending = Pending { input, is_kept, place, observed, prelude, edges, compared };
         if ends {
             self.digest(pending);
             self.close();
@@ -373,18 +373,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn covered(&mut self) -> (BTreeSet<u32>, Vec<Value>) {
-        let Some(map) = &mut self.map else { return (BTreeSet::new(), Vec::new()) };
+    fn covered(&mut self) -> (BTreeSet<u32>, Compared) {
+        let Some(map) = &mut self.map else { return (BTreeSet::new(), Compared::default()) };
         let edges = map.edges().map(|counters| edges(counters).collect()).unwrap_or_default();
-        let mut operands: Vec<Value> = Vec::new();
-        for operand in map.operands().unwrap_or_default() {
-            for value in [operand.right, operand.left] {
-                if !operands.contains(&value) {
-                    operands.push(value);
-                }
-            }
-        }
-        (edges, operands)
+        (edges, map.compared().unwrap_or_default())
     }
 
     fn next_input(&mut self) -> Queued {
@@ -424,7 +416,7 @@ impl<'a> Worker<'a> {
 
     /// Learns from what came of an input, and judges it.
     fn digest(&mut self, pending: Pending) {
-        let Pending { input, is_kept, place, observed, prelude, edges, operands } = pending;
+        let Pending { input, is_kept, place, observed, prelude, edges, compared } = pending;
         let transcript = transcript(self.ground.plan.kind(), prelude.iter().chain(&observed.steps));
         let traffic = Traffic::of(&transcript);
         let mut shown = features(self.ground.plan.revision, &observed, &traffic);
@@ -440,7 +432,7 @@ impl<'a> Worker<'a> {
                     self.ground.plan.corpus.display()
                 )));
             }
-            self.queue_neighbours(&input, &operands);
+            self.queue_neighbours(&input, &compared);
         } else if is_kept && !is_new {
             self.corpus.forget(&input);
         }
@@ -450,7 +442,7 @@ impl<'a> Worker<'a> {
         self.look_into_silence(&observed, &input, place);
     }
 
-    fn queue_neighbours(&mut self, input: &Input, operands: &[Value]) {
+    fn queue_neighbours(&mut self, input: &Input, compared: &Compared) {
         if let Some(map) = &mut self.map {
             for constant in map.constants().unwrap_or_default() {
                 if !self.world.dictionary.contains(&constant) {
@@ -460,10 +452,23 @@ impl<'a> Worker<'a> {
         }
         let excess = self.world.dictionary.len().saturating_sub(DICTIONARY);
         self.world.dictionary.drain(..excess);
-        // What was just compared with is the best to try, then what the code entered last holds.
+        // What its own values were compared with goes before all that waits.
+        let operands = compared.operands();
+        for input in matched(&self.world, input, &operands).into_iter().rev() {
+            self.queue.push_front(Queued { input, is_kept: false });
+        }
+        // Numbers alone are compared too often to be tried everywhere.
+        let mut tried: Vec<Value> = Vec::new();
+        let telling = operands.into_iter().filter(|(left, right)| !(left.is_number() && right.is_number()));
+        for value in telling.flat_map(|(left, right)| [right, left]) {
+            if !tried.contains(&value) {
+                tried.push(value);
+            }
+        }
+        // What was just compared is the best to try, then what the code entered last holds.
         let known = std::mem::take(&mut self.world.dictionary);
-        self.world.dictionary = operands.to_vec();
-        self.world.dictionary.extend(known.iter().rev().filter(|value| !operands.contains(value)).take(64).cloned());
+        tried.extend(known.iter().rev().filter(|value| !tried.contains(value)).take(64).cloned().collect::<Vec<_>>());
+        self.world.dictionary = tried;
         for input in neighbours(&self.world, input).take(NEIGHBOURS) {
             if self.queue.len() >= WAITING {
                 break;
