@@ -523,7 +523,13 @@ fn report(
     events.extend(results.into_iter().map(|result| Event::Check { result: Box::new(result) }));
     events.push(Event::RunFinished { run, summary });
     let duration_ms = u64::try_from(tally.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    events.push(Event::Finished { partial, duration_ms, notes: tally.last_notes(), stale: Vec::new() });
+    events.push(Event::Finished {
+        partial,
+        duration_ms,
+        notes: tally.last_notes(),
+        stale: Vec::new(),
+        not_reached: None,
+    });
     for mut event in events {
         event.each_text(&mut |text| *text = settings.secrets.redacted(text));
         outlets.event(&event);

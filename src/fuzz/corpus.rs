@@ -5,6 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::chance::Chance;
 use super::feedback::FEATURES;
 use super::finding::write_whole;
@@ -17,6 +19,8 @@ pub(super) struct Corpus {
     hits: Vec<u32>,
     seen: usize,
     bytes: usize,
+    /// How many entries have neighbours that were not tried.
+    untried: usize,
     folder: PathBuf,
     /// Names of files that are known already.
     names: HashSet<String>,
@@ -27,6 +31,8 @@ struct Entry {
     /// Its features, the rarest at the time.
     features: Vec<u32>,
     chosen: u32,
+    /// What the target compared when it was tried, as long as its neighbours were not.
+    untried: Option<Vec<Value>>,
 }
 
 /// Inputs that are kept, and their bytes.
@@ -44,7 +50,15 @@ impl Corpus {
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let folder = folder.to_owned();
-        Ok(Self { entries: Vec::new(), hits: vec![0; FEATURES], seen: 0, bytes: 0, folder, names: HashSet::new() })
+        Ok(Self {
+            entries: Vec::new(),
+            hits: vec![0; FEATURES],
+            seen: 0,
+            bytes: 0,
+            untried: 0,
+            folder,
+            names: HashSet::new(),
+        })
     }
 
     /// How many inputs there are.
@@ -70,13 +84,14 @@ impl Corpus {
     }
 
     /// Takes an input that has shown something new.
-    pub(super) fn add(&mut self, input: &Input, features: &BTreeSet<u32>) -> io::Result<()> {
+    pub(super) fn add(&mut self, input: &Input, features: &BTreeSet<u32>, compared: Vec<Value>) -> io::Result<()> {
         let mut rare: Vec<u32> = features.iter().copied().collect();
         rare.sort_by_key(|&feature| self.hits[feature as usize]);
         rare.truncate(REMEMBERED);
         if self.entries.len() < ENTRIES && self.bytes < BYTES {
             self.bytes += input.len();
-            self.entries.push(Entry { input: input.clone(), features: rare, chosen: 0 });
+            self.untried += 1;
+            self.entries.push(Entry { input: input.clone(), features: rare, chosen: 0, untried: Some(compared) });
         }
         let bytes = input.encode();
         let name = name(&bytes);
@@ -123,16 +138,31 @@ impl Corpus {
         if self.entries.is_empty() {
             return None;
         }
-        let hits = &self.hits;
-        let rarity = |entry: &Entry| {
-            let rarest = entry.features.iter().map(|&feature| hits[feature as usize]).min().unwrap_or(u32::MAX);
-            u64::from(rarest) + u64::from(entry.chosen) * 4
-        };
+        let rarity = |entry: &Entry| self.rarity(entry) + u64::from(entry.chosen) * 4;
         let candidates = (0..CANDIDATES).map(|_| chance.below(self.entries.len()));
         let best = candidates.min_by_key(|&at| (rarity(&self.entries[at]), at))?;
         let entry = &mut self.entries[best];
         entry.chosen += 1;
         Some(entry.input.clone())
+    }
+
+    /// The input with the rarest behaviour among those whose neighbours were not tried, the newest of equals, with what the
+    /// target compared when it was tried.
+    pub(super) fn untried(&mut self) -> Option<(Input, Vec<Value>)> {
+        if self.untried == 0 {
+            return None;
+        }
+        let open = self.entries.iter().enumerate().filter(|(_, entry)| entry.untried.is_some());
+        let (best, _) = open.min_by_key(|(at, entry)| (self.rarity(entry), std::cmp::Reverse(*at)))?;
+        self.untried -= 1;
+        let entry = &mut self.entries[best];
+        Some((entry.input.clone(), entry.untried.take().unwrap_or_default()))
+    }
+
+    /// How often the rarest of its features was shown.
+    fn rarity(&self, entry: &Entry) -> u64 {
+        let rarest = entry.features.iter().map(|&feature| self.hits[feature as usize]).min();
+        u64::from(rarest.unwrap_or(u32::MAX))
     }
 
     /// Any input.
@@ -160,11 +190,13 @@ mod tests {
         let input = Input { pieces: vec![Piece::message("{}")] };
         let features = BTreeSet::from([1, 2]);
         assert!(corpus.note(&features));
-        corpus.add(&input, &features).expect("is written");
+        corpus.add(&input, &features, vec![Value::from(3)]).expect("is written");
         assert!(!corpus.note(&features));
         assert_eq!(corpus.news().expect("is read"), []);
         assert_eq!((corpus.len(), corpus.features()), (1, 2));
         assert_eq!(corpus.choose(&mut Chance::new(1)), Some(input.clone()));
+        assert_eq!(corpus.untried(), Some((input.clone(), vec![Value::from(3)])));
+        assert_eq!(corpus.untried(), None);
         let mut next = Corpus::new(folder.path()).expect("is made");
         assert_eq!(next.news().expect("is read"), [input.clone()]);
         next.forget(&input);

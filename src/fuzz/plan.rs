@@ -126,6 +126,8 @@ impl WorkPlan {
         world.templates = offer.templates.clone();
         world.prompts = offer.prompts.clone();
         world.arguments = offer.arguments.clone();
+        let names = offer.tools.iter().filter_map(|tool| tool["name"].as_str());
+        world.mined.tools = names.map(str::to_owned).collect();
         world
     }
 }

@@ -12,7 +12,7 @@ use super::assess::Worth;
 use super::chance::Chance;
 use super::conversation::Conversation;
 use super::corpus::Corpus;
-use super::coverage::{Compared, Map};
+use super::coverage::{Compared, Map, Operand};
 use super::feedback::{edges, features};
 use super::finding::{Finding, findings};
 use super::ground::Ground;
@@ -110,9 +110,9 @@ struct Pending {
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
 const INPUTS: usize = 5_000;
 const BYTES: usize = 16 << 20;
-/// Inputs that wait, and how many neighbours an input may add.
-const WAITING: usize = 40_000;
-const NEIGHBOURS: usize = 3_000;
+/// How many neighbours of an input are tried, and how many comparisons of the target's count as something it shows.
+const NEIGHBOURS: usize = 1_000;
+const OPERANDS: usize = 64;
 /// How long an answer may come after the alive request's.
 const GRACE: Duration = Duration::from_millis(25);
 /// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
@@ -392,6 +392,12 @@ impl<'a> Worker<'a> {
         {
             return queued;
         }
+        if !is_idle && let Some((input, compared)) = self.corpus.untried() {
+            self.queue_neighbours(&input, &compared);
+            if let Some(queued) = self.queue.pop_front() {
+                return queued;
+            }
+        }
         let mut bytes = vec![0; DRAWN];
         self.chance.fill(&mut bytes);
         let mut drawn = Unstructured::new(&bytes);
@@ -426,13 +432,17 @@ impl<'a> Worker<'a> {
             for heard in &traffic.heard {
                 self.world.mined.mine(heard.message.value());
             }
-            if let Err(error) = self.corpus.add(&input, &shown) {
+            let operands = compared.operands();
+            // What its own values were compared with goes before all that waits.
+            for input in matched(&self.world, &input, &operands).into_iter().rev() {
+                self.queue.push_front(Queued { input, is_kept: false });
+            }
+            if let Err(error) = self.corpus.add(&input, &shown, telling(operands)) {
                 (self.report)(Report::Note(format!(
                     "cannot write to `{}`: {error}",
                     self.ground.plan.corpus.display()
                 )));
             }
-            self.queue_neighbours(&input, &compared);
         } else if is_kept && !is_new {
             self.corpus.forget(&input);
         }
@@ -442,7 +452,7 @@ impl<'a> Worker<'a> {
         self.look_into_silence(&observed, &input, place);
     }
 
-    fn queue_neighbours(&mut self, input: &Input, compared: &Compared) {
+    fn queue_neighbours(&mut self, input: &Input, operands: &[Value]) {
         if let Some(map) = &mut self.map {
             for constant in map.constants().unwrap_or_default() {
                 if !self.world.dictionary.contains(&constant) {
@@ -452,29 +462,12 @@ impl<'a> Worker<'a> {
         }
         let excess = self.world.dictionary.len().saturating_sub(DICTIONARY);
         self.world.dictionary.drain(..excess);
-        // What its own values were compared with goes before all that waits.
-        let operands = compared.operands();
-        for input in matched(&self.world, input, &operands).into_iter().rev() {
-            self.queue.push_front(Queued { input, is_kept: false });
-        }
-        // Numbers alone are compared too often to be tried everywhere.
-        let mut tried: Vec<Value> = Vec::new();
-        let telling = operands.into_iter().filter(|(left, right)| !(left.is_number() && right.is_number()));
-        for value in telling.flat_map(|(left, right)| [right, left]) {
-            if !tried.contains(&value) {
-                tried.push(value);
-            }
-        }
-        // What was just compared is the best to try, then what the code entered last holds.
+        // What was just compared with is the best to try, then what the code entered last holds.
         let known = std::mem::take(&mut self.world.dictionary);
-        tried.extend(known.iter().rev().filter(|value| !tried.contains(value)).take(64).cloned().collect::<Vec<_>>());
-        self.world.dictionary = tried;
-        for input in neighbours(&self.world, input).take(NEIGHBOURS) {
-            if self.queue.len() >= WAITING {
-                break;
-            }
-            self.queue.push_back(Queued { input, is_kept: false });
-        }
+        self.world.dictionary = operands.to_vec();
+        self.world.dictionary.extend(known.iter().rev().filter(|value| !operands.contains(value)).take(64).cloned());
+        let found = neighbours(&self.world, input).take(NEIGHBOURS);
+        self.queue.extend(found.map(|input| Queued { input, is_kept: false }));
         self.world.dictionary = known;
     }
 
@@ -609,4 +602,18 @@ fn sort(input: &Input) -> String {
         input.pieces.first().and_then(|piece| serde_json::from_slice::<Value>(&piece.bytes).ok()).unwrap_or_default();
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     format!("{} {}", text("/method"), text("/params/name"))
+}
+
+/// Values that were compared and may be worth trying in any place: numbers alone are compared too often.
+fn telling(operands: Vec<Operand>) -> Vec<Value> {
+    let mut found: Vec<Value> = Vec::new();
+    for (left, right) in operands {
+        let is_telling = !(left.is_number() && right.is_number());
+        for value in [right, left].into_iter().filter(|_| is_telling) {
+            if found.len() < OPERANDS && !found.contains(&value) {
+                found.push(value);
+            }
+        }
+    }
+    found
 }
