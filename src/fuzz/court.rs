@@ -102,7 +102,11 @@ impl Court {
         }
         self.of_answers(observed, traffic, &mut found);
         if [Oracle::InvalidMessage, Oracle::StrayAnswer, Oracle::Noise].iter().any(|oracle| self.has(*oracle)) {
+            let are_clear = !observed.iter().any(|one| one.script.has_unclear_ids);
+            let from = found.len();
             self.of_watchers(traffic, &mut found);
+            let watched = found.split_off(from);
+            found.extend(watched.into_iter().filter(|one| are_clear || one.oracle != Oracle::StrayAnswer));
         }
         found.retain(|suspicion: &Suspicion| self.has(suspicion.oracle));
         let mut once: Vec<Suspicion> = Vec::new();
@@ -193,7 +197,7 @@ impl Court {
     }
 
     fn of_again(&self, observed: &Observed, found: &mut Vec<Suspicion>) {
-        for text in &observed.again {
+        for text in observed.again.iter().filter(|_| !observed.script.has_unclear_ids) {
             let actual = format!("a second answer: {}", printable(&String::from_utf8_lossy(text), SHOWN));
             let (cause, expected) = ("late second answer".to_owned(), "one response to a request".to_owned());
             found.push(suspicion(Oracle::StrayAnswer, self.first_subject(&observed.script), cause, expected, actual));

@@ -27,6 +27,8 @@ pub(super) struct Ground {
     command: Option<CommandTarget>,
     /// The same without hooks.
     plain: Option<CommandTarget>,
+    /// A deadline for answers that is shorter than the plan's, while something is made smaller that hangs.
+    pub(super) haste: Option<Duration>,
     /// Sessions opened.
     pub(super) sessions: u64,
     /// Messages of replays.
@@ -58,7 +60,7 @@ impl Ground {
         };
         let plain = plan.place.command().map(through);
         let command = hooked.map(through).or_else(|| plain.clone());
-        Self { plan, court, command, plain, sessions: 0, messages: 0 }
+        Self { plan, court, command, plain, haste: None, sessions: 0, messages: 0 }
     }
 
     /// Opens a conversation. An error says why there is none, in one clause.
@@ -96,7 +98,7 @@ impl Ground {
             Ok(conversation) => conversation,
             Err(reason) => return Trial { suspicions: self.unopened(&reason), excerpt: vec![format!("· {reason}")] },
         };
-        let timeout = self.plan.timeout;
+        let timeout = self.haste.unwrap_or(self.plan.timeout);
         let patience = Patience { deadline: timeout, grace: if whole { timeout } else { GRACE } };
         let mut observed: Vec<Observed> = Vec::with_capacity(inputs.len() + 1);
         // Who dies of an input may do so a little later: a round more shows it.

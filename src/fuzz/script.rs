@@ -25,6 +25,8 @@ pub(super) struct Script {
     pub(super) fence: Fence,
     /// The first id number that is of this input; all below are of earlier ones.
     pub(super) first: u64,
+    /// It cannot be told which ids the target has read: nothing is made of those that it answers with.
+    pub(super) has_unclear_ids: bool,
 }
 
 /// The alive request behind an input.
@@ -110,6 +112,7 @@ impl Ids {
             cancelled: Vec::new(),
             fence: Fence { id: Value::Null, bytes: Bytes::new() },
             first,
+            has_unclear_ids: false,
         };
         let mut renamed: HashMap<String, Value> = HashMap::new();
         // Bytes that no newline has ended: what follows on the same stream is part of their line.
@@ -117,6 +120,7 @@ impl Ids {
         for (index, piece) in input.pieces.iter().enumerate() {
             let is_raw = piece.form == Form::Raw;
             if is_raw || !open.is_empty() {
+                script.has_unclear_ids |= memchr::memmem::find(&piece.bytes, b"id").is_some();
                 open.extend_from_slice(&piece.bytes);
                 if !is_raw {
                     open.push(b'\n');
@@ -131,7 +135,8 @@ impl Ids {
                 script.pieces.push(Sending { form: piece.form.clone(), bytes, message: None, deliberate: true });
                 continue;
             }
-            let bytes = self.renamed(&piece.bytes, &mut renamed);
+            let (bytes, is_clear) = self.renamed(&piece.bytes, &mut renamed);
+            script.has_unclear_ids |= !is_clear;
             let (message, worth) = assessor.assess(&bytes);
             let plain = piece.form == Form::Message;
             let worth = if plain { worth } else { Worth::Doubtful };
@@ -145,26 +150,35 @@ impl Ids {
         script
     }
 
-    /// The text with new ids for its requests, and the same ones where it takes back what it asked.
-    fn renamed(&mut self, text: &[u8], renamed: &mut HashMap<String, Value>) -> Bytes {
-        let Ok(message) = Message::read(text) else { return Bytes::copy_from_slice(text) };
+    /// The text with new ids for its requests, and the same ones where it takes back what it asked; and whether it is clear
+    /// which ids a reader finds in it.
+    fn renamed(&mut self, text: &[u8], renamed: &mut HashMap<String, Value>) -> (Bytes, bool) {
+        let Ok(message) = Message::read(text) else {
+            // Another reader may be able to read it.
+            return (Bytes::copy_from_slice(text), memchr::memmem::find(text, b"id").is_none());
+        };
         if message.method() == Some("notifications/cancelled") {
             let asked = message.value().pointer("/params/requestId").and_then(|id| renamed.get(&id.to_string()));
             if let Some(id) = asked {
                 let mut value = message.value().clone();
                 value["params"]["requestId"] = id.clone();
-                return value.to_string().into();
+                return (value.to_string().into(), true);
             }
         }
         let mut bytes = Vec::with_capacity(text.len() + 16);
         let mut written = 0;
-        for found in members(text).into_iter().filter(|found| found.has_method) {
-            let Some(at) = found.id else { continue };
+        let mut is_clear = true;
+        for found in members(text) {
+            is_clear &= found.ids < 2 && (found.ids == 0 || found.has_method);
+            let Some(at) = found.id.filter(|_| found.has_method) else { continue };
             let Ok(id) = serde_json::from_slice::<Value>(&text[at.clone()]) else { continue };
             let fresh = match id {
                 Value::String(_) => json!(format!("{PREFIX}{}", self.fresh())),
                 Value::Number(ref number) if number.is_i64() || number.is_u64() => json!(self.fresh()),
-                _ => continue,
+                _ => {
+                    is_clear = false;
+                    continue;
+                }
             };
             bytes.extend_from_slice(&text[written..at.start]);
             bytes.extend_from_slice(fresh.to_string().as_bytes());
@@ -172,7 +186,7 @@ impl Ids {
             renamed.insert(id.to_string(), fresh);
         }
         bytes.extend_from_slice(&text[written..]);
-        bytes.into()
+        (bytes.into(), is_clear)
     }
 }
 

@@ -8,6 +8,8 @@ use std::ops::Range;
 pub(super) struct Members {
     /// Where the value of `id` stands, if it stands there exactly once.
     pub(super) id: Option<Range<usize>>,
+    /// How often `id` stands there.
+    pub(super) ids: usize,
     /// Whether there is a `method`.
     pub(super) has_method: bool,
 }
@@ -30,7 +32,8 @@ pub(super) fn members(text: &[u8]) -> Vec<Members> {
                         b"id" => {
                             let range = value..end_of_value(text, value);
                             // Of two it cannot be told which counts.
-                            current.id = if current.id.is_some() { None } else { Some(range) };
+                            current.ids += 1;
+                            current.id = if current.ids > 1 { None } else { Some(range) };
                         }
                         b"method" => current.has_method = true,
                         _ => {}

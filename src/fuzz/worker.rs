@@ -380,7 +380,7 @@ impl<'a> Worker<'a> {
     }
 
     fn next_input(&mut self) -> Queued {
-        if self.progress.executions % SHARE == SHARE - 1 && self.ground.plan.workers > 1 {
+        if self.progress.executions % SHARE == SHARE - 1 {
             for input in self.corpus.news().unwrap_or_default() {
                 self.queue.push_front(Queued { input, is_kept: false });
             }
@@ -504,12 +504,15 @@ impl<'a> Worker<'a> {
         };
         self.vain.remove(&name);
         self.settled.insert(name);
-        // What was seen again may differ in its words from what was suspected.
+        let (inputs, seen, excerpt) = self.smaller(inputs, seen, whole);
+        if inputs.is_empty() {
+            return self.keep_unreproduced(&seen, input);
+        }
+        // In what is left, the words may differ from those of what was suspected at first.
         let seen_name = seen.name();
         if seen_name != suspicion.name() && !self.settled.insert(seen_name.clone()) {
             return (self.report)(Report::Again(seen_name));
         }
-        let (inputs, excerpt) = self.smaller(inputs, &seen, whole);
         self.hand_over(seen, &inputs, excerpt);
     }
 
@@ -542,10 +545,11 @@ impl<'a> Worker<'a> {
         for length in lengths {
             let inputs = if length == 1 { vec![input.clone()] } else { history[history.len() - length..].to_vec() };
             let trial = self.ground.trial(&inputs, whole && length == 1);
-            let is_same = |seen: &&Suspicion| {
+            let is_it = |seen: &&Suspicion| {
+                // Who dies is only noticed with the next message.
                 seen.is_like(suspicion) || suspicion.oracle.is_fatal() && seen.oracle == suspicion.oracle
             };
-            if let Some(seen) = trial.suspicions.iter().find(is_same) {
+            if let Some(seen) = trial.suspicions.iter().find(is_it) {
                 return Some((inputs, seen.clone()));
             }
             if suspicion.oracle == Oracle::Unanswered && length == 1 {
@@ -556,28 +560,26 @@ impl<'a> Worker<'a> {
         None
     }
 
-    /// Shrinks what brings something out; the last word has a fresh session.
-    fn smaller(&mut self, inputs: Vec<Input>, seen: &Suspicion, whole: bool) -> (Vec<Input>, Vec<String>) {
+    /// Shrinks what brings something out; the last word has a fresh session, and says what it is.
+    fn smaller(&mut self, inputs: Vec<Input>, seen: Suspicion, whole: bool) -> (Vec<Input>, Suspicion, Vec<String>) {
         let is_slow = matches!(seen.oracle, Oracle::Hang | Oracle::Unanswered);
-        let attempts = if self.settled.len() > SHRUNK {
-            0
-        } else if is_slow {
-            24
-        } else {
-            ATTEMPTS
-        };
-        let time = if is_slow { SHRINKING.max(self.ground.plan.timeout * 12) } else { SHRINKING };
-        let left = self.ground.plan.time.map_or(time, |all| all.saturating_sub(self.began.elapsed()) / 2);
-        let budget = Budget { attempts, until: Instant::now() + time.min(left) };
+        let attempts = if self.settled.len() > SHRUNK { 0 } else { ATTEMPTS };
+        let left = self.ground.plan.time.map_or(SHRINKING, |all| all.saturating_sub(self.began.elapsed()) / 2);
+        let budget = Budget { attempts, until: Instant::now() + SHRINKING.min(left) };
+        let deadline = self.deadline();
         let ground = &mut self.ground;
-        let mut holds = |inputs: &[Input]| ground.trial(inputs, whole).suspicions.iter().any(|one| one.is_like(seen));
+        ground.haste = is_slow.then_some(deadline);
+        let mut holds = |inputs: &[Input]| ground.trial(inputs, whole).suspicions.iter().any(|one| is_same(one, &seen));
         let smaller = shrink(inputs.clone(), budget, &mut holds);
-        let trial = self.ground.trial(&smaller, whole);
-        if trial.suspicions.iter().any(|one| one.is_like(seen)) {
-            return (smaller, trial.excerpt);
+        self.ground.haste = None;
+        for inputs in [smaller, inputs] {
+            let trial = self.ground.trial(&inputs, whole);
+            if let Some(last) = trial.suspicions.into_iter().find(|one| is_same(one, &seen)) {
+                return (inputs, last, trial.excerpt);
+            }
         }
-        let trial = self.ground.trial(&inputs, whole);
-        (inputs, trial.excerpt)
+        // It was there a moment ago, and is not any more: what was seen is told as it was seen.
+        (Vec::new(), seen, Vec::new())
     }
 
     fn keep_unreproduced(&mut self, suspicion: &Suspicion, input: &Input) {
@@ -616,4 +618,10 @@ fn telling(operands: Vec<Operand>) -> Vec<Value> {
         }
     }
     found
+}
+
+/// Whether two suspicions are of the same fault. Which request a death or a hang is put down to changes while what else was
+/// sent falls away.
+fn is_same(one: &Suspicion, other: &Suspicion) -> bool {
+    one.is_like(other) || one.oracle.is_fatal() && one.oracle == other.oracle && one.cause == other.cause
 }
