@@ -84,11 +84,6 @@ pub(super) fn features(revision: Revision, observed: &Observed, traffic: &Traffi
     found
 }
 
-/// The features of what the target compared.
-pub(super) fn comparisons(operands: &[Value]) -> impl Iterator<Item = u32> {
-    operands.iter().map(|value| behaviour(&("compared", value.to_string())))
-}
-
 /// The features of the edges that were taken.
 pub(super) fn edges(counters: &[u8]) -> impl Iterator<Item = u32> {
     let numbered = (0_u32..).zip(counters).filter(|(_, hits)| **hits > 0);

@@ -12,8 +12,8 @@ use super::assess::Worth;
 use super::chance::Chance;
 use super::conversation::Conversation;
 use super::corpus::Corpus;
-use super::coverage::Map;
-use super::feedback::{comparisons, edges, features};
+use super::coverage::{Compared, Map, Operand};
+use super::feedback::{edges, features};
 use super::finding::{Finding, findings};
 use super::ground::Ground;
 use super::link::{End, Link, Observed, Patience, transcript};
@@ -22,7 +22,7 @@ use super::oracle::{Oracle, Suspicion};
 use super::resources::{Usage, conspicuous, usage};
 use super::sessions;
 use crate::judge::Traffic;
-use crate::smith::{Input, Unstructured, World, cross, fresh, mutate, neighbours, seeds};
+use crate::smith::{Input, Unstructured, World, cross, fresh, matched, mutate, neighbours, seeds};
 
 /// What a worker tells.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ struct Pending {
     observed: Observed,
     prelude: Vec<super::link::Step>,
     edges: BTreeSet<u32>,
-    operands: Vec<Value>,
+    compared: Compared,
 }
 
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
@@ -231,11 +231,11 @@ impl<'a> Worker<'a> {
         self.progress.messages += observed.script.pieces.len() as u64 + 1 + (conversation.messages - messages);
         self.history_bytes += input.len();
         self.history.push(input.clone());
-        let (edges, operands) = self.covered();
+        let (edges, compared) = self.covered();
         let prelude = self.conversation.as_ref().map(|conversation| conversation.prelude.clone()).unwrap_or_default();
         let place = self.history.len() - 1;
         let ends = observed.end != End::Alive || self.is_used_up();
-        let pending = Pending { input, is_kept, place, observed, prelude, edges, operands };
+        let pending = Pending { input, is_kept, place, observed, prelude, edges, compared };
         if ends {
             self.digest(pending);
             self.close();
@@ -373,26 +373,14 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn covered(&mut self) -> (BTreeSet<u32>, Vec<Value>) {
-        let Some(map) = &mut self.map else { return (BTreeSet::new(), Vec::new()) };
+    fn covered(&mut self) -> (BTreeSet<u32>, Compared) {
+        let Some(map) = &mut self.map else { return (BTreeSet::new(), Compared::default()) };
         let edges = map.edges().map(|counters| edges(counters).collect()).unwrap_or_default();
-        let mut edges: BTreeSet<u32> = edges;
-        let mut operands: Vec<Value> = Vec::new();
-        let compared = map.operands().unwrap_or_default();
-        let wanted: Vec<Value> = compared.iter().map(|operand| operand.right.clone()).take(OPERANDS).collect();
-        edges.extend(comparisons(&wanted));
-        for operand in compared {
-            for value in [operand.right, operand.left] {
-                if !operands.contains(&value) {
-                    operands.push(value);
-                }
-            }
-        }
-        (edges, operands)
+        (edges, map.compared().unwrap_or_default())
     }
 
     fn next_input(&mut self) -> Queued {
-        if self.progress.executions % SHARE == SHARE - 1 && self.ground.plan.workers > 1 {
+        if self.progress.executions % SHARE == SHARE - 1 {
             for input in self.corpus.news().unwrap_or_default() {
                 self.queue.push_front(Queued { input, is_kept: false });
             }
@@ -434,7 +422,7 @@ impl<'a> Worker<'a> {
 
     /// Learns from what came of an input, and judges it.
     fn digest(&mut self, pending: Pending) {
-        let Pending { input, is_kept, place, observed, prelude, edges, operands } = pending;
+        let Pending { input, is_kept, place, observed, prelude, edges, compared } = pending;
         let transcript = transcript(self.ground.plan.kind(), prelude.iter().chain(&observed.steps));
         let traffic = Traffic::of(&transcript);
         let mut shown = features(self.ground.plan.revision, &observed, &traffic);
@@ -444,7 +432,12 @@ impl<'a> Worker<'a> {
             for heard in &traffic.heard {
                 self.world.mined.mine(heard.message.value());
             }
-            if let Err(error) = self.corpus.add(&input, &shown, operands) {
+            let operands = compared.operands();
+            // What its own values were compared with goes before all that waits.
+            for input in matched(&self.world, &input, &operands).into_iter().rev() {
+                self.queue.push_front(Queued { input, is_kept: false });
+            }
+            if let Err(error) = self.corpus.add(&input, &shown, telling(operands)) {
                 (self.report)(Report::Note(format!(
                     "cannot write to `{}`: {error}",
                     self.ground.plan.corpus.display()
@@ -611,6 +604,20 @@ fn sort(input: &Input) -> String {
         input.pieces.first().and_then(|piece| serde_json::from_slice::<Value>(&piece.bytes).ok()).unwrap_or_default();
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     format!("{} {}", text("/method"), text("/params/name"))
+}
+
+/// Values that were compared and may be worth trying in any place: numbers alone are compared too often.
+fn telling(operands: Vec<Operand>) -> Vec<Value> {
+    let mut found: Vec<Value> = Vec::new();
+    for (left, right) in operands {
+        let is_telling = !(left.is_number() && right.is_number());
+        for value in [right, left].into_iter().filter(|_| is_telling) {
+            if found.len() < OPERANDS && !found.contains(&value) {
+                found.push(value);
+            }
+        }
+    }
+    found
 }
 
 /// Whether two suspicions are of the same fault. Which request a death or a hang is put down to changes while what else was

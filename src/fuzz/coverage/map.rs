@@ -56,14 +56,12 @@ pub struct Map {
     edges: Vec<u8>,
 }
 
-/// Two values that the target compared.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Operand {
-    /// What stood on the left, or was looked at.
-    pub left: Value,
-    /// What it was compared to.
-    pub right: Value,
-}
+/// Two values that the target compared: on the left what it looked at, where that is known.
+pub type Operand = (Value, Value);
+
+/// What the target compared while it worked on an input; to be read where that input is worth it.
+#[derive(Debug, Default)]
+pub struct Compared(Vec<u8>);
 
 impl Map {
     /// Makes an empty map in the folder, which is best on a file system in memory such as `/dev/shm`.
@@ -120,19 +118,9 @@ impl Map {
         Ok(&self.edges)
     }
 
-    /// What the target compared since the map was cleared: each pair once, texts first, and not more than 1,024.
-    pub fn operands(&self) -> io::Result<Vec<Operand>> {
-        let tape = self.read(&OPERANDS)?;
-        let mut found: Vec<Operand> = lines(&tape)
-            .filter_map(|value| {
-                let Value::Array(pair) = value else { return None };
-                let [left, right] = <[Value; 2]>::try_from(pair).ok()?;
-                (is_small(&left) && is_small(&right)).then_some(Operand { left, right })
-            })
-            .collect();
-        found.sort_by_key(|operand| !(operand.left.is_string() || operand.right.is_string()));
-        found.truncate(MOST);
-        Ok(found)
+    /// What the target compared since the map was cleared.
+    pub fn compared(&self) -> io::Result<Compared> {
+        self.read(&OPERANDS).map(Compared)
     }
 
     /// Literals of code that the target entered since this was last asked, each once.
@@ -151,6 +139,22 @@ impl Map {
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, tape.start)?;
         Ok(bytes)
+    }
+}
+
+impl Compared {
+    /// Each pair once, texts first, and not more than 1,024.
+    pub fn operands(&self) -> Vec<Operand> {
+        let mut found: Vec<Operand> = lines(&self.0)
+            .filter_map(|value| {
+                let Value::Array(pair) = value else { return None };
+                let [left, right] = <[Value; 2]>::try_from(pair).ok()?;
+                (is_small(&left) && is_small(&right)).then_some((left, right))
+            })
+            .collect();
+        found.sort_by_key(|(left, right)| !(left.is_string() || right.is_string()));
+        found.truncate(MOST);
+        found
     }
 }
 
@@ -212,12 +216,11 @@ mod tests {
         append(&map, &CONSTANTS, b"\"zz9\"\n3\n\"zz9\"\n\xff\n[1]\n");
         let edges = map.edges().expect("is read");
         assert_eq!((edges[7], edges[0xffff], edges[8]), (5, 255, 0));
-        let operands =
-            [(json!("a"), json!("admin")), (json!(4), json!(3))].map(|(left, right)| Operand { left, right });
-        assert_eq!(map.operands().expect("is read"), operands);
+        let operands = [(json!("a"), json!("admin")), (json!(4), json!(3))];
+        assert_eq!(map.compared().expect("is read").operands(), operands);
         map.clear().expect("is cleared");
         assert!(map.edges().expect("is read").iter().all(|&hits| hits == 0));
-        assert!(map.operands().expect("is read").is_empty());
+        assert!(map.compared().expect("is read").operands().is_empty());
         assert_eq!(map.constants().expect("is read"), [json!("zz9"), json!(3)]);
         assert!(map.constants().expect("is read").is_empty());
         drop(map);
@@ -231,7 +234,7 @@ mod tests {
         let file = OpenOptions::new().write(true).open(map.path()).expect("is there");
         file.write_all_at(&[0xff; 20], HEADER).expect("is written");
         assert!(map.edges().is_ok());
-        assert!(map.operands().expect("is read").is_empty());
+        assert!(map.compared().expect("is read").operands().is_empty());
         assert!(map.constants().expect("is read").is_empty());
     }
 }

@@ -5,5 +5,5 @@ mod map;
 mod prepare;
 
 pub use detect::Hook;
-pub use map::{Map, Operand};
+pub use map::{Compared, Map, Operand};
 pub use prepare::{CoverageError, MAP_VARIABLE, Mode, Prepared, SCOPE_VARIABLE, native_runtime, prepare};

@@ -91,16 +91,20 @@ class Recorder:
             self.map[edge] = hits + 1
 
     def compared(self, left, right):
-        if left is right or not (plain(left) and plain(right)):
-            return
+        """Whether two values are equal; where they are not, they are written down."""
+        if not (plain(left) and plain(right)):
+            return False
+        if left == right:
+            return True
         epoch = self.map[EPOCH : EPOCH + 4]
         if epoch != self.epoch:
             self.epoch = epoch
             self.pairs.clear()
         pair = (type(left), left, type(right), right)
-        if pair not in self.pairs and len(self.pairs) < PAIRS and left != right:
+        if pair not in self.pairs and len(self.pairs) < PAIRS:
             self.pairs.add(pair)
             self.append(OPERANDS, [text(left), text(right)])
+        return False
 
     def constants(self, code):
         for value in flat(code.co_consts):
@@ -239,12 +243,15 @@ class Comparisons:
                 return lambda frame: function(node.func.id, parts[0](frame))
         return None
 
-    def report(self, recorder, frame, line):
+    def report(self, recorder, frame, line, number):
         for left, right, inside in self.lines.get(line, ()):
+            number += 6007
             try:
                 seen, other = left(frame), right(frame)
                 if not inside or type(other) in (str, bytes):
-                    recorder.compared(seen, other)
+                    # Of several conditions in one line, each that holds shows.
+                    if recorder.compared(seen, other):
+                        recorder.hit(number + line * 15485863)
                 elif type(other) in (list, tuple, set, frozenset, dict):
                     for member, _ in zip(other, range(MEMBERS)):
                         recorder.compared(seen, member)
@@ -391,7 +398,7 @@ class Tracing(Observer):
                         counters[edge] = hits + 1
                     last = line
                     if line in lines and counters[WISH]:
-                        comparisons.report(recorder, frame, line)
+                        comparisons.report(recorder, frame, line, number)
                 elif event == "exception":
                     self.raised(number, frame.f_lineno, argument[0])
             except Exception:  # What is raised here would reach the program.
@@ -446,7 +453,7 @@ class Monitoring(Observer):
         if known is None or not known[1] or line not in known[1].lines:
             return self.disable
         if self.recorder.map[WISH]:
-            known[1].report(self.recorder, sys._getframe(1), line)
+            known[1].report(self.recorder, sys._getframe(1), line, known[0])
         return None
 
     def threw(self, code, offset, exception):
