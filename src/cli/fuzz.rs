@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum, ValueHint};
 use tokio::runtime;
@@ -47,9 +47,6 @@ pub(super) struct FuzzArgs {
     /// How many inputs
     #[arg(long, value_name = "N", help_heading = HEADING)]
     execs: Option<u64>,
-    /// From what chance is drawn: with one worker, the same seed makes the same inputs [default: the time]
-    #[arg(long, value_name = "N", help_heading = HEADING)]
-    seed: Option<u64>,
     /// Where inputs are kept from one night to the next; further folders are only read [default: corpus in --out]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = HEADING)]
     corpus: Vec<PathBuf>,
@@ -226,8 +223,7 @@ fn plan(args: &FuzzArgs, settings: &Settings, jobs: Option<u16>, offered: &Offer
     // What was typed as a default for `run` would be twice too many: each worker drives a server.
     plan.workers = u32::from(jobs.unwrap_or_else(|| u16::try_from(settings.jobs / 2).unwrap_or(1).max(1)));
     plan.rate = args.rate.or(is_remote.then_some(REMOTE_RATE)).map(|rate| (rate / plan.workers).max(1));
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    plan.seed = args.seed.unwrap_or_else(|| now.as_secs());
+    plan.seed = settings.seed;
     if let [first, others @ ..] = args.corpus.as_slice() {
         plan.corpus.clone_from(first);
         plan.merged = others.to_vec();

@@ -72,6 +72,7 @@ impl Court {
             limits: WorkPlan::limits(),
             timeout: plan.timeout,
             start_timeout: plan.start_timeout,
+            seed: plan.seed,
             facts,
             answered: Vec::new(),
             negotiated: Arc::default(),

@@ -140,7 +140,6 @@ impl<'a> Worker<'a> {
     /// A worker for a ground.
     pub(super) fn new(ground: Ground, map: Option<Map>, report: &'a mut dyn FnMut(Report)) -> io::Result<Self> {
         let plan = &ground.plan;
-        let chance = Chance::new(plan.seed.wrapping_add(u64::from(plan.worker).wrapping_mul(0x9e37_79b9)));
         let mut corpus = Corpus::new(&plan.corpus)?;
         let mut queue = VecDeque::new();
         let mut queue_up = |input: Input, is_kept: bool| queue.push_back(Queued { input, is_kept });
@@ -151,7 +150,11 @@ impl<'a> Worker<'a> {
         let world = plan.world();
         seeds(&world).into_iter().for_each(|input| queue_up(input, false));
         let is_mine = |at: usize| at % plan.workers.max(1) as usize == plan.worker as usize;
-        let kept = corpus.news()?.into_iter().enumerate();
+        let kept = corpus.news()?;
+        // Another night with the same seed goes on from what is there, and is another one.
+        let seed = plan.seed.wrapping_add(u64::from(plan.worker).wrapping_mul(0x9e37_79b9));
+        let chance = Chance::new(seed.wrapping_add(kept.len() as u64));
+        let kept = kept.into_iter().enumerate();
         kept.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue_up(input, true));
         for folder in &plan.merged.clone() {
             let merged = corpus.read(folder)?.into_iter().enumerate();
@@ -497,7 +500,8 @@ impl<'a> Worker<'a> {
             if *vain >= VAIN {
                 self.settled.insert(name);
             }
-            if *vain == 1 {
+            // What was only slow was never wrong.
+            if *vain == 1 && suspicion.oracle != Oracle::Unanswered {
                 self.keep_unreproduced(suspicion, input);
             }
             return;
@@ -565,8 +569,9 @@ impl<'a> Worker<'a> {
         let is_slow = matches!(seen.oracle, Oracle::Hang | Oracle::Unanswered);
         let attempts = if self.settled.len() > SHRUNK { 0 } else { ATTEMPTS };
         let left = self.ground.plan.time.map_or(SHRINKING, |all| all.saturating_sub(self.began.elapsed()) / 2);
-        let budget = Budget { attempts, until: Instant::now() + SHRINKING.min(left) };
         let deadline = self.deadline();
+        let time = if is_slow { SHRINKING.min(deadline * 10) } else { SHRINKING };
+        let budget = Budget { attempts, until: Instant::now() + time.min(left) };
         let ground = &mut self.ground;
         ground.haste = is_slow.then_some(deadline);
         let mut holds = |inputs: &[Input]| ground.trial(inputs, whole).suspicions.iter().any(|one| is_same(one, &seen));
