@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use mcp_litmus::protocol::{RequirementSet, Revision};
-use mcp_litmus::report::sha256;
+use mcp_litmus::report::{PublicKey, sha256, verify};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -257,22 +257,41 @@ fn a_byte_changed_anywhere_is_found() {
     assert_eq!(place.files("out"), ALL);
     let verified = text(&place.litmus(&["verify", "out", "--key", "public.pem"]));
     assert!(verified.starts_with("exit 0\nvalid, signed by the key "), "{verified}");
+    let key = PublicKey::read(&fs::read(place.path("public.pem")).expect("is there")).expect("a key");
+    let mut tried = 0;
     for name in ALL {
         let path = place.path("out").join(name);
         let bytes = place.read(name);
-        for at in [0, bytes.len() / 2, bytes.len() - 1] {
+        let mut refused = |changed: &[u8], how: &str| {
+            tried += 1;
+            fs::write(&path, changed).expect("is written");
+            for key in [Some(&key), None] {
+                let found = verify(&place.path("out"), key);
+                assert!(!matches!(found, Ok(Ok(_))), "{name}, {how}, {}", if key.is_some() { "key" } else { "no key" });
+            }
+        };
+        // Every region of every file; letters turn into other letters, too.
+        for at in (0..bytes.len()).step_by((bytes.len() / 120).max(1)) {
             let mut changed = bytes.clone();
-            changed[at] ^= 1;
-            fs::write(&path, &changed).expect("is written");
-            let found = place.litmus(&["verify", "out", "--key", "public.pem"]);
-            assert_eq!(found.status.code(), Some(1), "{name} at {at}: {found:?}");
+            changed[at] ^= if at % 2 == 0 { 1 } else { 0x20 };
+            refused(&changed, &format!("byte {at} changed"));
         }
+        refused(&[&bytes[..], b"\n"].concat(), "a byte more");
+        refused(&bytes[..bytes.len() - 1], "a byte less");
+        refused(&[b"\xef\xbb\xbf", &bytes[..]].concat(), "a mark before it");
+        let found = place.litmus(&["verify", "out", "--key", "public.pem"]);
+        assert_eq!(found.status.code(), Some(1), "{name}: {found:?}");
         fs::remove_file(&path).expect("is removed");
         let found = place.litmus(&["verify", "out", "--key", "public.pem"]);
         assert_ne!(found.status.code(), Some(0), "{name} removed: {found:?}");
         fs::write(&path, &bytes).expect("is written");
     }
+    assert!(tried > 1000, "{tried}");
     assert_certified(&place.litmus(&["verify", "out"]));
+    // What lies beside the files is certified by nobody.
+    fs::write(place.path("out/more.txt"), "more").expect("is written");
+    let found = text(&place.litmus(&["verify", "out", "--key", "public.pem"]));
+    assert!(found.starts_with("exit 1\nnot valid\n") && found.contains("more.txt"), "{found}");
 }
 
 /// Whoever changes the statement and all hashes with it cannot sign it.

@@ -46,6 +46,10 @@ peers! {
     rust_over_http: "rust-http-stateful",
     tools_only_over_stdio: "tools-only-stdio",
     tools_only_over_http: "tools-only-http",
+    typescript_1_protected: "typescript-1-protected",
+    typescript_1_protected_without_token: "typescript-1-protected-stranger",
+    python_2_protected: "python-2-protected",
+    python_2_protected_without_token: "python-2-protected-stranger",
 }
 
 /// What `ci/peers.yaml` says of a server.
@@ -53,6 +57,8 @@ struct Peer {
     name: String,
     command: Vec<String>,
     url: Option<String>,
+    /// The bearer token that is shown to it.
+    token: Option<String>,
     revisions: Vec<String>,
     /// Checks of which the server's own races decide, so that no snapshot can hold their verdicts; `ci/peers.md` says why.
     unsteady: Vec<String>,
@@ -330,7 +336,9 @@ fn started(peer: &Peer, folder: &Path) -> (Target, Option<Server>) {
         Some(url) => {
             let server = Server::start(&command, port);
             let url = fill(url).parse().expect("a URL");
-            (Target::Url(UrlTarget { url, headers: Vec::new() }), Some(server))
+            let header = |token: &String| ("Authorization".to_owned(), format!("Bearer {token}"));
+            let headers = peer.token.iter().map(header).collect();
+            (Target::Url(UrlTarget { headers, ..UrlTarget::new(url) }), Some(server))
         }
     }
 }
@@ -393,6 +401,7 @@ fn listed_peers() -> Vec<Peer> {
             name: peer["name"].as_str().unwrap_or_default().to_owned(),
             command: texts(&peer["command"]),
             url: peer["url"].as_str().map(str::to_owned),
+            token: peer["token"].as_str().map(str::to_owned),
             revisions: texts(&peer["revisions"]),
             unsteady: texts(&peer["unsteady"]),
         })

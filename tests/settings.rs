@@ -138,6 +138,7 @@ fn mistakes_are_told_with_their_places() {
         "[target]\nurl = \"localhost\"\nheaders = { \"A b\" = \"c\", D = 1 }\n[reports]\npdf = \"x\"\njson = 1\n[arguments]\necho = 1\n",
         "target = 1\nchecks = 2\n[targets]\nx = {}\n",
         "[target]\ncommand = [\"x\"]\ncwd = \"no/such/folder\"\n",
+        "[target]\ncommand = [\"x\"]\n[checks]\nselect = [\"errors\", \"erors/*\"]\nskip = [\"nothing\"]\n",
     ];
     let pages = mistakes.map(|text| {
         let (code, stdout, stderr) = Place::new(text).run(&[], &[]);

@@ -161,7 +161,7 @@ fn calls_of_the_settings_are_made_and_the_shape_of_their_results_is_kept() {
         "  breaking    result of tool `add`: `.structuredContent.at` is gone\n",
         "  breaking    result of tool `add`: `.structuredContent.sum` changed from number to string\n",
         "  compatible  result of tool `add`: `.structuredContent.more` is added\n",
-        "4 breaking, 2 compatible, 0 cosmetic; to be accepted with --accept or `cargo insta review`",
+        "4 breaking, 2 compatible, 0 cosmetic; --accept takes it (in a Rust package, so does `cargo insta review`)",
     ] {
         assert!(changed.contains(line), "{line}\n{changed}");
     }

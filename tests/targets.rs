@@ -97,9 +97,8 @@ fn one_report_shows_all_side_by_side() {
 fn the_worst_decides_and_what_counts_is_the_same_everywhere() {
     let place = Place::new();
     let run = |words: &str| place.litmus(&format!("run {words}"));
-    let last = |(code, stdout, stderr): (i32, String, String)| {
-        (code, stdout.lines().last().map(str::to_owned).unwrap_or(stderr))
-    };
+    let last =
+        |(code, stdout, stderr): (i32, String, String)| (code, stdout.lines().last().map_or(stderr, str::to_owned));
     assert_eq!(last(run("--target right --target rough")), (0, "all 2 servers conform, 1 warning".to_owned()));
     let strict = "--target right --target rough --fail-on should";
     let failed = "1 of 2 servers does not conform: 1 failure in 1 revision";

@@ -117,7 +117,7 @@ Examples:
   mcp-litmus run --report junit=junit.xml --report json=report.json -- my-server
 
 A file litmus.toml can say all this once (`mcp-litmus init` writes one), and so can variables of the environment:
-LITMUS_SETTINGS, _TARGET, _SELECT, _SKIP, _REVISION, _BASELINE, _CALL_TOOLS, _FAIL_ON, _JOBS, _TIMEOUT,
+LITMUS_SETTINGS, _TARGET, _SELECT, _SKIP, _PROFILE, _REVISION, _BASELINE, _CALL_TOOLS, _CALLS_PER_TOOL, _FAIL_ON, _JOBS, _TIMEOUT,
 _START_TIMEOUT, _REPORT and _COLOR. What is typed wins over these, and these win over the file.";
 
 /// Which server.
@@ -143,6 +143,10 @@ pub(super) struct TargetArgs {
     /// A header of every HTTP request, such as 'Authorization: Bearer abc'
     #[arg(long, value_name = "NAME: VALUE", help_heading = "Target options")]
     pub header: Vec<String>,
+    /// A host beside the target's own that may be asked for what the target says lies there, such as metadata; may be given
+    /// several times, as HOST or HOST:PORT. No header goes there
+    #[arg(long, value_name = "HOST", help_heading = "Target options")]
+    pub allow_host: Vec<String>,
     /// An environment variable for the program
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Target options")]
     pub env: Vec<String>,
@@ -177,6 +181,9 @@ pub(super) struct CheckArgs {
     /// Leave these checks out
     #[arg(long, value_name = "PATTERN")]
     pub skip: Vec<String>,
+    /// Check too what a client or model provider is known to refuse; may be given several times. Counts against nothing
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub profile: Vec<Profile>,
     /// Run one of N parts of the plan, for as many machines; `report` joins what --events keeps of each
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
@@ -186,6 +193,9 @@ pub(super) struct CheckArgs {
     /// Which tools may be called: those annotated as read-only, all or none [default: read-only]
     #[arg(long, value_name = "WHICH", value_enum, env = "LITMUS_CALL_TOOLS", hide_env = true)]
     pub call_tools: Option<CallTools>,
+    /// How often each tool may be called in each revision, by all checks together [default: 50]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "LITMUS_CALLS_PER_TOOL", hide_env = true)]
+    pub calls_per_tool: Option<u16>,
     /// Which failures count: of MUST (and what every user expects), or of SHOULD as well [default: must]
     #[arg(long, value_name = "LEVEL", value_enum, env = "LITMUS_FAIL_ON", hide_env = true)]
     pub fail_on: Option<FailOn>,
@@ -236,6 +246,22 @@ pub(super) struct ReportsArgs {
     /// When to use colours
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, env = "LITMUS_COLOR", hide_env = true)]
     pub color: Colour,
+}
+
+/// A client or model provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Profile {
+    Openai,
+    Anthropic,
+    Gemini,
+    Vscode,
+}
+
+impl Profile {
+    /// Its name in the catalogue of requirements.
+    pub(super) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
 }
 
 /// Which tools may be called. Variants have no text of their own, which would spread the help over pages.

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 
 use super::exit::Stop;
-use crate::outcome::{CheckId, Event, Level};
+use crate::outcome::{CheckId, CheckResult, Event};
 use crate::protocol::Revision;
 use crate::report::Output;
 use crate::run::{Baseline, Comparison, Selection, checks_of};
@@ -60,13 +60,13 @@ impl Expectations {
         Ok(Self { file: file.to_owned(), comparison, revision: None, update, remaining: servers, complete: true })
     }
 
-    /// Marks a failure that is expected; adds to the end what the user should know. `counts`: whether failures at a level make
+    /// Marks a failure that is expected; adds to the end what the user should know. `counts`: whether failures of a check make
     /// the target fail.
-    pub(super) fn mark(&mut self, event: &mut Event, counts: impl Fn(Level) -> bool) {
+    pub(super) fn mark(&mut self, event: &mut Event, counts: impl Fn(&CheckResult) -> bool) {
         match event {
             Event::RunStarted { run, .. } => self.revision = run.revision.parse().ok(),
             Event::Check { result } => {
-                let counts = counts(result.level);
+                let counts = counts(result);
                 self.comparison.check(result, self.revision, counts);
             }
             Event::Finished { partial, not_reached, notes, stale, .. } => {

@@ -100,7 +100,7 @@ impl Reader<'_> {
         let text = self.text(url, "`url`")?;
         let headers = self.table(server.get("headers"), "`headers`");
         match targets::url(&text) {
-            Ok(url) => Some(Target::Url(UrlTarget { url, headers })),
+            Ok(url) => Some(Target::Url(UrlTarget { headers, ..UrlTarget::new(url) })),
             Err(why) => self.mistake(url.span, why, ""),
         }
     }

@@ -10,14 +10,16 @@ use super::list::ListFormat;
 use super::{console, settings};
 use crate::outcome::Level;
 use crate::protocol::{Observable, Requirement, Revision};
-use crate::run::Proofs;
+use crate::run::{Proofs, Proved};
 use crate::wire::TransportKind;
 
 /// Show which requirements the checks prove
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Observable are the requirements that ordinary traffic, lists or provocation show (`wire`, `static`, `provoked`) and that
-bind a server: MAY is counted apart, and what the specification does not say (HOUSE) not at all.")]
+bind a server: MAY is counted apart, and what the specification does not say (HOUSE) not at all. Proved are those on which
+some broken server is caught, and on nothing else. Risks are the correct behaviours that the catalogue names and a careless
+check would blame; shown are those that some server of the tests has, and passes with.")]
 pub(super) struct CoverageArgs {
     /// Only this revision
     #[arg(long, value_name = "REVISION")]
@@ -39,17 +41,20 @@ pub(super) fn coverage(args: &CoverageArgs) -> Result<Exit, Stop> {
     })
 }
 
+/// A part of what is proved.
+type Among = fn(&Proved) -> &BTreeSet<&'static str>;
+
 /// One revision.
 struct Covered {
     revision: Revision,
-    /// Ids of proved requirements, over each transport that the revision has.
-    transports: Vec<(TransportKind, BTreeSet<&'static str>)>,
+    /// Over each transport that the revision has.
+    transports: Vec<(TransportKind, Proved)>,
 }
 
 impl Covered {
     fn of(proofs: &Proofs, revision: Revision) -> Self {
         let applies = |kind| Requirement::all().iter().any(|requirement| requirement.applies(revision, kind));
-        let proved = |kind| (kind, proofs.proved(revision, kind));
+        let proved = |kind| (kind, proofs.over(revision, kind));
         // The newest revision knows no HTTP+SSE, whatever an entry for all transports says.
         let exists = |kind: &TransportKind| *kind != TransportKind::Sse || revision <= Revision::LATEST_HANDSHAKE;
         let kinds = TransportKind::ALL.into_iter().filter(exists).filter(|&kind| applies(kind));
@@ -65,10 +70,31 @@ impl Covered {
         spoken_of.filter(move |requirement| kinds.iter().any(|&kind| requirement.applies(revision, kind)))
     }
 
-    /// Whether some check proves it over this transport, or over any.
+    /// Whether it is among these over this transport, or over any.
+    fn has(&self, over: Option<TransportKind>, among: Among, requirement: &Requirement) -> bool {
+        let mut kinds = self.transports.iter().filter(|(kind, _)| over.is_none_or(|over| over == *kind));
+        kinds.any(|(_, proved)| among(proved).contains(requirement.id.as_str()))
+    }
+
     fn proves(&self, requirement: &Requirement, over: Option<TransportKind>) -> bool {
-        let kinds = self.transports.iter().filter(|(kind, _)| over.is_none_or(|over| over == *kind));
-        kinds.into_iter().any(|(_, proved)| proved.contains(requirement.id.as_str()))
+        self.has(over, |all| &all.proved, requirement)
+    }
+
+    /// Why it is not proved over this transport, or over any.
+    fn why(&self, requirement: &'static Requirement, over: Option<TransportKind>) -> &'static str {
+        let is_checked = self.has(over, |all| &all.checked, requirement);
+        let unsaid = if is_checked { "no broken server is caught on it alone" } else { "no check yet" };
+        requirement.untested.as_deref().unwrap_or(unsaid)
+    }
+
+    /// How many of the requirements that are checked name a correct behaviour as a risk, and how many of those are shown to pass.
+    fn risks(&self) -> (usize, usize) {
+        let named = |requirement: &&Requirement| {
+            requirement.false_positive_risk.is_some() && self.has(None, |all| &all.checked, requirement)
+        };
+        let named: Vec<_> = self.in_force(None).filter(named).collect();
+        let shown = named.iter().filter(|requirement| self.has(None, |all| &all.spared, requirement)).count();
+        (named.len(), shown)
     }
 
     fn missing(&self, over: Option<TransportKind>) -> impl Iterator<Item = &'static Requirement> {
@@ -96,15 +122,24 @@ impl Covered {
             text += &head;
             text.extend(areas.iter().map(|(area, count)| count.row(area)));
             text += &self.count(over).row("all");
+            let elsewhere = self.missing(over).filter(|requirement| self.proves(requirement, None));
+            text += &self.list(elsewhere, over, &format!("{title}, proved over other transports only"));
             text.push('\n');
         }
-        let missing: Vec<_> = self.missing(None).map(|r| format!("  {}: {}\n", r.id, why(r))).collect();
-        if !missing.is_empty() {
-            let head = format!("{}, not proved over any transport:\n", self.revision);
-            text += &head;
-            text.extend(missing);
-        }
-        text
+        text += &self.list(self.missing(None), None, &format!("{}, not proved over any transport", self.revision));
+        let (named, shown) = self.risks();
+        let risks = format!("{}, risks: {named} named, {shown} shown to pass\n", self.revision);
+        text + &risks
+    }
+
+    fn list(
+        &self,
+        missing: impl Iterator<Item = &'static Requirement>,
+        over: Option<TransportKind>,
+        title: &str,
+    ) -> String {
+        let lines: String = missing.map(|one| format!("  {}: {}\n", one.id, self.why(one, over))).collect();
+        if lines.is_empty() { lines } else { format!("{title}:\n{lines}") }
     }
 }
 
@@ -152,17 +187,13 @@ fn binds(requirement: &Requirement) -> bool {
     requirement.level != Level::May
 }
 
-fn why(requirement: &Requirement) -> &str {
-    requirement.untested.as_deref().unwrap_or("no check yet")
-}
-
 fn document(covered: &[Covered]) -> String {
     let revisions: Map<_, _> = covered
         .iter()
         .map(|one| {
             let counted = |over| {
                 let count = one.count(over);
-                let missing: Vec<_> = one.missing(over).map(|r| json!({"id": r.id, "why": why(r)})).collect();
+                let missing: Vec<_> = one.missing(over).map(|r| json!({"id": r.id, "why": one.why(r, over)})).collect();
                 json!({"observable": count.observable, "proved": count.proved, "missing": missing})
             };
             let mut object = counted(None);
@@ -171,6 +202,8 @@ fn document(covered: &[Covered]) -> String {
             object["transports"] = Value::Object(transports);
             let may = one.count(None);
             object["may"] = json!({"observable": may.may, "proved": may.may_proved});
+            let (named, shown) = one.risks();
+            object["risks"] = json!({"named": named, "shown": shown});
             (one.revision.to_string(), object)
         })
         .collect();

@@ -121,8 +121,15 @@ impl Page {
         self.field("transports", &transports.join(", "));
         self.field("needs", requirement.needs.as_deref().unwrap_or_default());
         self.field("seen", seen(requirement.observable));
-        for revision in Revision::ALL.into_iter().filter(|&revision| requirement.holds_in(revision)) {
+        let pages = Revision::ALL.into_iter().filter(|&revision| requirement.holds_in(revision));
+        for revision in pages.filter(|_| !requirement.places.is_empty()) {
             self.field("page", &requirement.page(revision));
+        }
+        for (index, source) in requirement.sources.iter().enumerate() {
+            self.field(
+                if index == 0 { "source" } else { "" },
+                &format!("{} ({}): {}", source.url, source.date, source.says),
+            );
         }
         match &requirement.probe {
             Probe::Both(probe) => self.field("by hand", probe),

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use serde_json::Value;
 
 use self::read::{Choice, Reader};
-use super::args::{CallTools, FailOn, RunArgs, TargetArgs};
+use super::args::{CallTools, FailOn, Profile, RunArgs, TargetArgs};
 use super::exit::Stop;
 use crate::protocol::Revision;
 use crate::source::{Diagnostic, Secrets, Source, read_toml};
@@ -33,14 +34,18 @@ pub(super) struct File {
     /// Arguments of tools by name.
     pub arguments: BTreeMap<String, Value>,
     pub call_tools: Option<CallTools>,
+    pub calls_per_tool: Option<u16>,
     pub jobs: Option<u16>,
     pub timeout: Option<Duration>,
     pub start_timeout: Option<Duration>,
     /// Values out of the environment.
     pub secrets: Secrets,
+    /// Each pattern, and what is wrong where no check fits it.
+    pub patterns: Vec<(String, Diagnostic)>,
     revisions: Vec<Revision>,
     select: Vec<String>,
     skip: Vec<String>,
+    profiles: Vec<Profile>,
     scenarios: Vec<PathBuf>,
     fail_on: Option<FailOn>,
     baseline: Option<PathBuf>,
@@ -79,6 +84,10 @@ impl File {
         first_that_speaks(&mut checks.revision, revisions, &self.revisions);
         first_that_speaks(&mut checks.select, words("LITMUS_SELECT"), &self.select);
         first_that_speaks(&mut checks.skip, words("LITMUS_SKIP"), &self.skip);
+        let profiles =
+            words("LITMUS_PROFILE").iter().map(|word| Profile::from_str(word, false)).collect::<Result<_, _>>();
+        let profiles = profiles.map_err(|error| Stop::usage(format!("LITMUS_PROFILE: {error}")))?;
+        first_that_speaks(&mut checks.profile, profiles, &self.profiles);
         first_that_speaks(&mut checks.scenarios, Vec::new(), &self.scenarios);
         let of_environment = words("LITMUS_REPORT").into_iter().map(OsString::from).collect();
         first_that_speaks(&mut reports.report, of_environment, &self.reports);
@@ -109,6 +118,7 @@ fn first_that_speaks<T: Clone>(typed: &mut Vec<T>, of_environment: Vec<T>, of_fi
 mod tests {
     use super::super::args::PaceArgs;
     use super::*;
+    use crate::survey::Calls;
 
     fn read(text: &str) -> Result<File, Vec<Diagnostic>> {
         File::read(&Source::new("litmus.toml", text), PathBuf::new(), Choice { names: &[], is_needed: false })
@@ -123,6 +133,7 @@ mod tests {
         assert_eq!(file.call_tools, Some(CallTools::default()));
         assert_eq!(file.fail_on, Some(FailOn::default()));
         assert_eq!(file.timeout, Some(PaceArgs::TIMEOUT));
+        assert_eq!(file.calls_per_tool.map(usize::from), Some(Calls::PER_TOOL));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum, ValueHint};
 use serde_json::{Value, json};
 
+use super::args::Profile;
 use super::exit::{Exit, Stop};
 use super::{console, settings};
 use crate::outcome::CheckId;
@@ -25,6 +26,9 @@ pub(super) struct ListArgs {
     /// Not these
     #[arg(long, value_name = "PATTERN")]
     skip: Vec<String>,
+    /// The checks of a client or model provider too; may be given several times
+    #[arg(long, value_name = "NAME", value_enum)]
+    profile: Vec<Profile>,
     /// Only what holds in this revision
     #[arg(long, value_name = "REVISION")]
     revision: Option<Revision>,
@@ -69,7 +73,8 @@ pub(super) fn list(args: &ListArgs) -> Result<Exit, Stop> {
 
 fn checks(args: &ListArgs) -> Result<Vec<Row>, Stop> {
     let catalogue = settings::catalogue(&args.scenarios)?;
-    let selection = settings::selection(&args.select, &args.skip, &catalogue)?;
+    let profiles = args.profile.iter().map(|profile| profile.name());
+    let selection = settings::selection(&args.select, &args.skip, &catalogue)?.with_profiles(profiles);
     Ok(rows_of(&catalogue, &selection))
 }
 
@@ -86,7 +91,8 @@ fn rows_of(catalogue: &Catalogue, selection: &Selection) -> Vec<Row> {
 }
 
 fn requirements(args: &ListArgs) -> Result<Vec<Row>, Stop> {
-    let selection = Selection::new(&args.select, &args.skip).map_err(Stop::usage)?;
+    let profiles = args.profile.iter().map(|profile| profile.name());
+    let selection = Selection::new(&args.select, &args.skip).map_err(Stop::usage)?.with_profiles(profiles);
     let id = |requirement: &Requirement| CheckId::new(requirement.area(), &requirement.id, None);
     let ids: Vec<_> = Requirement::all().iter().map(id).collect();
     if let Some(idle) = selection.idle(&ids).first() {

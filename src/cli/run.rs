@@ -10,7 +10,7 @@ use super::file::File;
 use super::outlets::Outlets;
 use super::signals::Signals;
 use super::{console, settings};
-use crate::outcome::{Event, Level, Verdict};
+use crate::outcome::{CheckResult, Event, Verdict, profile_of};
 use crate::run::{Ledger, RunError, Settings, run as run_checks};
 use crate::scenario::Catalogue;
 use crate::source::{Secrets, printable};
@@ -141,7 +141,7 @@ impl Tally {
     fn count(&mut self, event: &mut Event) {
         let fail_on = self.fail_on;
         if let Some(expectations) = &mut self.expectations {
-            expectations.mark(event, |level| counts(level, fail_on));
+            expectations.mark(event, |result| counts(result, fail_on));
         }
         match event {
             Event::Started { strict, .. } => {
@@ -150,9 +150,12 @@ impl Tally {
             }
             Event::Check { result } => {
                 self.checks += 1;
+                if profile_of(&result.requirement).is_some() {
+                    return;
+                }
                 match &result.verdict {
                     Verdict::Fail { .. } => {
-                        self.failed += usize::from(result.expected.is_none() && counts(result.level, fail_on));
+                        self.failed += usize::from(result.expected.is_none() && counts(result, fail_on));
                     }
                     Verdict::Pass => self.passed += 1,
                     Verdict::Inconclusive { .. } => self.inconclusive += 1,
@@ -177,9 +180,9 @@ impl Tally {
     }
 }
 
-/// Whether a failure at this level makes the target fail.
-fn counts(level: Level, fail_on: FailOn) -> bool {
-    level.counts(fail_on == FailOn::Should)
+/// Whether a failure of this check makes the target fail.
+fn counts(result: &CheckResult, fail_on: FailOn) -> bool {
+    result.counts(fail_on == FailOn::Should)
 }
 
 fn expectations(args: &RunArgs, catalogue: &Catalogue, every: &[Settings]) -> Result<Option<Expectations>, Stop> {

@@ -21,6 +21,7 @@ use crate::scenario::{Broken, load_broken};
 #[command(after_help = "Examples:
   mcp-litmus serve                                          on standard input and output
   mcp-litmus serve --transport http --port 3000             on http://127.0.0.1:3000/mcp
+  mcp-litmus serve --transport http --token abc             for who has the header 'Authorization: Bearer abc'
   mcp-litmus serve --broken scenarios/errors/unknown-method.broken.yaml#2")]
 pub(super) struct ServeArgs {
     /// How it is spoken to; http has Streamable HTTP at /mcp, and HTTP+SSE at /sse
@@ -35,6 +36,9 @@ pub(super) struct ServeArgs {
     /// One tool, `add`, and nothing else
     #[arg(long)]
     tools_only: bool,
+    /// The bearer token that it wants; comes with the metadata of authorization
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
     /// A revision that it speaks, may be given several times [default: all]
     #[arg(long, value_name = "REVISION")]
     revision: Vec<Revision>,
@@ -53,8 +57,17 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Stop> {
     if args.transport == ServeTransport::Stdio && args.port.is_some() {
         return Err(Stop::usage("--port is for --transport http"));
     }
+    if args.transport == ServeTransport::Stdio && args.token.is_some() {
+        return Err(Stop::usage("--token is for --transport http"));
+    }
+    // Of what a bearer token may be made (RFC 6750, section 2.1).
+    let is_token =
+        |token: &String| !token.is_empty() && token.chars().all(|c| c.is_ascii_alphanumeric() || "-._~+/=".contains(c));
+    if args.token.as_ref().is_some_and(|token| !is_token(token)) {
+        return Err(Stop::usage("--token is made of letters, digits and -._~+/="));
+    }
     let broken = args.broken.as_deref().map(broken).transpose()?;
-    let mut options = Options::default();
+    let mut options = Options { token: args.token.clone(), ..Options::default() };
     if args.tools_only || broken.as_ref().is_some_and(|broken| broken.tools_only) {
         options.features = Features::ToolsOnly;
     }

@@ -20,6 +20,7 @@ use crate::mock::Quirk;
 use crate::report::{Format, Output};
 use crate::run::{Selection, Settings, checks_of};
 use crate::scenario::{Catalogue, Names};
+use crate::source::Diagnostic;
 use crate::survey::{CallPolicy, Calls};
 use crate::transport::Limits;
 
@@ -35,7 +36,8 @@ pub(super) fn settings(args: &RunArgs, file: File, catalogue: &Catalogue) -> Res
 
 /// The settings of a run against each server that is meant, at least one.
 pub(super) fn every(args: &RunArgs, file: File, catalogue: &Catalogue) -> Result<Vec<Settings>, Stop> {
-    let File { arguments, call_tools, jobs, timeout, start_timeout, .. } = file;
+    let File { arguments, call_tools, calls_per_tool, jobs, timeout, start_timeout, .. } = file;
+    let per_tool = args.checks.calls_per_tool.or(calls_per_tool).map_or(Calls::PER_TOOL, usize::from);
     let timeout = args.pace.timeout.or(timeout).unwrap_or(PaceArgs::TIMEOUT);
     let start_timeout = args.pace.start_timeout.or(start_timeout).unwrap_or(timeout * 3);
     let exchange = start_timeout.max(timeout);
@@ -44,8 +46,11 @@ pub(super) fn every(args: &RunArgs, file: File, catalogue: &Catalogue) -> Result
         CallTools::All => CallPolicy::All,
         CallTools::None => CallPolicy::None,
     };
-    let calls = Calls { policy, arguments };
-    let selection = selection(&args.checks.select, &args.checks.skip, catalogue)?.in_shard(args.checks.shard);
+    let calls = Calls { policy, arguments, per_tool };
+    let CheckArgs { select, skip, shard, profile, .. } = &args.checks;
+    let selection = placed_selection(select, skip, catalogue, &file.patterns)?
+        .in_shard(*shard)
+        .with_profiles(profile.iter().map(|profile| profile.name()));
     let settings = |named: Named| Settings {
         words: words::words(args, &named.args),
         target: named.target,
@@ -76,7 +81,11 @@ pub(super) fn catalogue(folders: &[PathBuf]) -> Result<Catalogue, Stop> {
     // A mistake in a built-in scenario is not the user's.
     let mut catalogue = Catalogue::built_in().map_err(|error| Stop::fault(format!("a built-in scenario: {error}")))?;
     for folder in folders {
+        let before = catalogue.scenarios().len();
         with_names(|names| catalogue.add_folder(folder, names))?;
+        if catalogue.scenarios().len() == before {
+            return Err(Stop::usage(format!("there are no scenarios in `{}` (AREA/NAME.yaml)", folder.display())));
+        }
     }
     Ok(catalogue)
 }
@@ -91,14 +100,28 @@ pub(super) fn with_names<T>(f: impl FnOnce(&Names) -> T) -> T {
 
 /// Patterns, each of which fits some check: one that fits none is a slip of the fingers, and would turn a pipeline green.
 pub(super) fn selection(select: &[String], skip: &[String], catalogue: &Catalogue) -> Result<Selection, Stop> {
+    placed_selection(select, skip, catalogue, &[])
+}
+
+/// The same; what a file said is told with its place.
+fn placed_selection(
+    select: &[String],
+    skip: &[String],
+    catalogue: &Catalogue,
+    of_file: &[(String, Diagnostic)],
+) -> Result<Selection, Stop> {
     let selection = Selection::new(select, skip).map_err(Stop::usage)?;
     let scenarios = catalogue.scenarios().iter().enumerate();
     let ids: Vec<_> =
         scenarios.flat_map(|(index, scenario)| checks_of(scenario, index)).map(|check| check.id).collect();
-    match selection.idle(&ids).first() {
-        Some(idle) => Err(Stop::usage(format!("no check fits `{idle}` (`mcp-litmus list` shows all there are)"))),
-        None => Ok(selection),
+    let idle = selection.idle(&ids);
+    let Some(first) = idle.first() else { return Ok(selection) };
+    let placed = of_file.iter().filter(|(pattern, _)| idle.contains(&&**pattern)).map(|(_, mistake)| mistake.clone());
+    let placed: Vec<_> = placed.collect();
+    if placed.is_empty() {
+        return Err(Stop::usage(format!("no check fits `{first}` (`mcp-litmus list` shows all there are)")));
     }
+    Err(Stop::mistakes(&placed))
 }
 
 /// The reports of `--report` and their places, each seen to be writable.

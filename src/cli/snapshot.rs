@@ -242,7 +242,8 @@ fn told(compared: &[Compared], accepted: bool) -> String {
     let changes = || compared.iter().flat_map(|one| &one.changes);
     let of = |class| changes().filter(|change| change.class == class).count();
     if changes().next().is_some() {
-        let verb = if accepted { "accepted" } else { "to be accepted with --accept or `cargo insta review`" };
+        let verb =
+            if accepted { "accepted" } else { "--accept takes it (in a Rust package, so does `cargo insta review`)" };
         let (breaking, compatible, cosmetic) = (of(Class::Breaking), of(Class::Compatible), of(Class::Cosmetic));
         let _ = writeln!(text, "\n{breaking} breaking, {compatible} compatible, {cosmetic} cosmetic; {verb}");
     }

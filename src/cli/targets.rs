@@ -12,7 +12,7 @@ use super::exit::Stop;
 use crate::mock::{Lines, Options};
 use crate::outcome::TargetInfo;
 use crate::source::Secrets;
-use crate::transport::{CommandTarget, Target, UrlTarget};
+use crate::transport::{AllowedHost, CommandTarget, Target, UrlTarget};
 
 /// A server to speak to.
 pub(super) struct Named {
@@ -55,7 +55,7 @@ pub(super) fn targets(
         }));
         vec![(Some("demo".to_owned()), demo)]
     } else if let Some(url) = &args.url {
-        vec![(None, Target::Url(UrlTarget { url: self::url(url).map_err(Stop::usage)?, headers: Vec::new() }))]
+        vec![(None, Target::Url(UrlTarget::new(self::url(url).map_err(Stop::usage)?)))]
     } else if let Some(file) = &args.config {
         let (servers, filled_in) = config::servers(file, &args.server)?;
         secrets.join(&filled_in);
@@ -96,7 +96,8 @@ pub(super) fn url(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
         Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(url),
         Ok(_) | Err(ParseError::RelativeUrlWithoutBase) => {
-            Err(format!("`{text}` is no URL of a server: it begins with neither http:// nor https://"))
+            let meant = if text.contains("://") { String::new() } else { format!("; is `http://{text}` meant?") };
+            Err(format!("`{text}` is no URL of a server: it begins with neither http:// nor https://{meant}"))
         }
         Err(why) => Err(format!("`{text}` is no URL: {why}")),
     }
@@ -127,6 +128,7 @@ fn amend(target: &mut Target, args: &TargetArgs, secrets: &mut Secrets) -> Resul
     match target {
         Target::Command(command) => {
             refuse(!args.header.is_empty(), "--header", "a server over HTTP")?;
+            refuse(!args.allow_host.is_empty(), "--allow-host", "a server over HTTP")?;
             for text in &args.env {
                 let (name, value) = variable(text)?;
                 secrets.add_named(&name, &value);
@@ -148,9 +150,12 @@ fn amend(target: &mut Target, args: &TargetArgs, secrets: &mut Secrets) -> Resul
                 url.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.0));
                 url.headers.push(header);
             }
+            let allowed = args.allow_host.iter().map(|host| host.parse());
+            url.allowed.extend(allowed.collect::<Result<Vec<AllowedHost>, _>>().map_err(Stop::usage)?);
         }
         Target::Memory(_) => {
             refuse(!args.header.is_empty(), "--header", "a server over HTTP")?;
+            refuse(!args.allow_host.is_empty(), "--allow-host", "a server over HTTP")?;
             refuse(!args.env.is_empty(), "--env", "a program")?;
             refuse(args.cwd.is_some(), "--cwd", "a program")?;
         }

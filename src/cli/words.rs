@@ -17,8 +17,14 @@ pub(super) fn words(args: &RunArgs, target: &TargetArgs) -> Vec<String> {
     for folder in &args.checks.scenarios {
         option("--scenarios", folder.display().to_string());
     }
+    for profile in &args.checks.profile {
+        option("--profile", profile.name());
+    }
     if let Some(value) = args.checks.call_tools.and_then(|which| which.to_possible_value()) {
         option("--call-tools", value.get_name().to_owned());
+    }
+    if let Some(most) = args.checks.calls_per_tool {
+        option("--calls-per-tool", most.to_string());
     }
     let PaceArgs { timeout, start_timeout, seed, .. } = args.pace;
     if let Some(timeout) = timeout.filter(|&timeout| timeout != PaceArgs::TIMEOUT) {
@@ -30,7 +36,7 @@ pub(super) fn words(args: &RunArgs, target: &TargetArgs) -> Vec<String> {
     if seed != 0 {
         option("--seed", seed.to_string());
     }
-    let TargetArgs { command, url, config, demo, server, header, env, cwd, settings, target } = target;
+    let TargetArgs { command, url, config, demo, server, header, allow_host, env, cwd, settings, target } = target;
     if let Some(settings) = settings {
         option("--settings", settings.display().to_string());
     }
@@ -42,6 +48,9 @@ pub(super) fn words(args: &RunArgs, target: &TargetArgs) -> Vec<String> {
     }
     for header in header {
         option("--header", format!("{}: {LEFT_OUT}", header.split(':').next().unwrap_or_default()));
+    }
+    for host in allow_host {
+        option("--allow-host", host.clone());
     }
     if let Some(cwd) = cwd {
         option("--cwd", cwd.display().to_string());
@@ -91,8 +100,10 @@ mod tests {
             "--call-tools all --timeout 1500ms --seed 7 --env KEY=… --cwd d -- node --demo"
         );
         assert_eq!(
-            of("litmus run --header Authorization:secret --scenarios mine --config a.json --server b"),
-            "--scenarios mine --header Authorization: … --config a.json --server b"
+            of(
+                "litmus run --header Authorization:secret --allow-host a.example --scenarios mine --config a.json --server b"
+            ),
+            "--scenarios mine --header Authorization: … --allow-host a.example --config a.json --server b"
         );
     }
 }

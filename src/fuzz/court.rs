@@ -17,6 +17,7 @@ use crate::judge::{Context, Judged, Traffic, invariant, watch};
 use crate::outcome::Verdict;
 use crate::protocol::{Requirement, Revision};
 use crate::scenario::{Body, Catalogue, Scenario};
+use crate::session::CallBudget;
 use crate::source::printable;
 use crate::transport::{ExitAfter, Incoming};
 use crate::wire::{Kind, TransportKind};
@@ -73,6 +74,7 @@ impl Court {
             timeout: plan.timeout,
             start_timeout: plan.start_timeout,
             seed: plan.seed,
+            calls: CallBudget::new(usize::MAX),
             facts,
             answered: Vec::new(),
             negotiated: Arc::default(),

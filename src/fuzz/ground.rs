@@ -17,7 +17,7 @@ use super::sandbox;
 use crate::judge::{Traffic, excerpt};
 use crate::scenario::Catalogue;
 use crate::smith::Input;
-use crate::transport::{CommandTarget, Target, UrlTarget};
+use crate::transport::{CommandTarget, Target};
 
 /// A target, and all that judges it.
 pub(super) struct Ground {
@@ -81,9 +81,7 @@ impl Ground {
         self.sessions += 1;
         let limits = WorkPlan::limits();
         let link = match (self.plan.place.target(), command) {
-            (Target::Url(UrlTarget { url, headers }), _) => {
-                Link::Endpoint(Box::new(Endpoint::new(UrlTarget { url, headers }, self.plan.revision, limits)))
-            }
+            (Target::Url(target), _) => Link::Endpoint(Box::new(Endpoint::new(target, self.plan.revision, limits))),
             (_, Some(command)) => {
                 let process = Process::start(command, limits);
                 Link::Process(Box::new(process.map_err(|error| format!("cannot start the server: {error}"))?))

@@ -137,7 +137,9 @@ impl Place {
     pub fn target(&self) -> Target {
         match self {
             Self::Command { .. } => Target::Command(self.command().unwrap_or_default()),
-            Self::Url { url, headers } => Target::Url(UrlTarget { url: url.clone(), headers: headers.clone() }),
+            Self::Url { url, headers } => {
+                Target::Url(UrlTarget { headers: headers.clone(), ..UrlTarget::new(url.clone()) })
+            }
         }
     }
 

@@ -9,7 +9,8 @@ use tokio::sync::OnceCell;
 use super::probe::negotiation::Asked;
 use crate::outcome::{CheckId, Evidence, Verdict};
 use crate::protocol::Revision;
-use crate::transport::{Limits, Target};
+use crate::session::{CallBudget, Opening, open};
+use crate::transport::{Limits, Target, TransportError};
 use crate::wire::TransportKind;
 
 /// What is known about the target and the run when a check is judged.
@@ -29,12 +30,23 @@ pub struct Context {
     pub start_timeout: Duration,
     /// What generated messages are drawn from: the same number, the same messages.
     pub seed: u64,
+    /// How often each tool may still be called.
+    pub calls: CallBudget,
     /// What the survey learned, by name.
     pub facts: Map<String, Value>,
     /// What the target answered to `initialize` in each revision asked for: (asked, answered).
     pub answered: Vec<(String, String)>,
     /// What it answered when versions were negotiated on connections of their own: asked once for all revisions under test.
     pub negotiated: Arc<OnceCell<Vec<Asked>>>,
+}
+
+impl Context {
+    /// Opens another conversation with the target, under the same bound on calls.
+    pub(super) async fn open(&self, within: Duration) -> Result<Opening, TransportError> {
+        let mut opening = open(&self.target, self.kind, self.revision, self.limits, within).await?;
+        opening.session.bound_calls(self.calls.clone());
+        Ok(opening)
+    }
 }
 
 /// The verdict on one requirement.

@@ -47,6 +47,7 @@ pub(super) fn line(entry: &Entry) -> Option<String> {
             format!("→ {} {path} [{}] {}", request.method, clipped(&headers.join(", "), WIDTH), text(&request.body))
         }
         What::RequestedRaw(bytes) => format!("→ {}", text(bytes)),
+        What::Withheld(reason) => format!("· not sent: {reason}"),
         What::Abandoned => "· exchange closed by the harness".to_owned(),
         What::Mark(_) | What::Received(Incoming::End) => return None,
         What::Received(incoming) => received(incoming),

@@ -1,6 +1,7 @@
 //! Reads transcripts and says what became of each check. Never prints, never opens a socket.
 
 mod always;
+mod challenge;
 mod compare;
 mod context;
 mod dialect;

@@ -99,6 +99,12 @@ pub enum Quirk {
     AcceptsAnyToken,
     /// Whoever has no token is told that they may not, instead of how they might.
     ForbidsStrangers,
+    /// Whoever has the id of a session needs no token.
+    TrustsSessionIds,
+    /// There are more tools than any model takes.
+    ListsManyTools,
+    /// A body that comes in chunks is waited for for ever.
+    WaitsForLength,
 }
 
 /// A name that no quirk has.
@@ -108,7 +114,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 47] = [
+    pub const TABLE: [(&'static str, Self); 50] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -156,6 +162,9 @@ impl Quirk {
         ("binds-cursors", Self::BindsCursors),
         ("accepts-any-token", Self::AcceptsAnyToken),
         ("forbids-strangers", Self::ForbidsStrangers),
+        ("trusts-session-ids", Self::TrustsSessionIds),
+        ("lists-many-tools", Self::ListsManyTools),
+        ("waits-for-length", Self::WaitsForLength),
     ];
 }
 

@@ -49,7 +49,12 @@ impl Mock {
         };
         Some(match request.method.as_str() {
             "tools/list" if self.options.features != Features::Nothing => {
-                list("tools", tools::listed(revision, self.options.features, world.extras), 8)
+                let listed = tools::listed(revision, self.options.features, world.extras);
+                if self.options.has(Quirk::ListsManyTools) {
+                    list("tools", &[listed, &tools::more(revision)].concat(), 64)
+                } else {
+                    list("tools", listed, 8)
+                }
             }
             "tools/call" if self.options.features != Features::Nothing => self.call(request, out).into(),
             "resources/list" if all => list("resources", &resources::listed(revision, world), 3),

@@ -57,6 +57,17 @@ pub(super) fn listed(revision: Revision, features: Features, extras: bool) -> &'
     }
 }
 
+/// More tools than any model takes, that can be listed only.
+pub(super) fn more(revision: Revision) -> Vec<Value> {
+    let one = &listed(revision, Features::ToolsOnly, false)[0];
+    let named = |number: usize| {
+        let mut tool = one.clone();
+        tool["name"] = json!(format!("add_{number}"));
+        tool
+    };
+    (0..128).map(named).collect()
+}
+
 /// The tool of this name, if it is there.
 pub(super) fn find(name: &str, revision: Revision, features: Features, extras: bool) -> Option<&'static Tool> {
     TABLE.iter().find(|tool| tool.name == name && tool.is_there(revision, features, extras))
@@ -180,7 +191,7 @@ static TABLE: LazyLock<Vec<Tool>> = LazyLock::new(|| {
             "Takes an order for pizza, and is particular about it.",
             object(
                 json!({
-                    "size": {"enum": ["small", "large"]},
+                    "size": {"type": "string", "enum": ["small", "large"]},
                     "count": {"type": "integer", "minimum": 1, "maximum": 12},
                     "toppings": {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 3, "uniqueItems": true},
                     "address": {

@@ -92,6 +92,16 @@ impl Event {
 }
 
 impl CheckResult {
+    /// Whether its failure means that the target does not conform. What some client or model expects never does.
+    pub fn is_binding(&self) -> bool {
+        self.level.is_binding() && profile_of(&self.requirement).is_none()
+    }
+
+    /// Whether its failure makes a run fail; `strict`: those of SHOULD do so too.
+    pub fn counts(&self, strict: bool) -> bool {
+        self.level.counts(strict) && profile_of(&self.requirement).is_none()
+    }
+
     fn each_text(&mut self, visit: &mut impl FnMut(&mut String)) {
         visit(&mut self.rerun);
         self.expected.iter_mut().for_each(&mut *visit);
@@ -167,6 +177,12 @@ pub struct CheckResult {
     pub rerun: String,
     /// Time that the scenario took, in milliseconds.
     pub duration_ms: u64,
+}
+
+/// The profile of a client or model provider that a requirement belongs to, if it is none of the protocol's:
+/// `openai` of `profile-openai.tool.name`.
+pub fn profile_of(requirement: &str) -> Option<&str> {
+    requirement.split('.').next()?.strip_prefix("profile-")
 }
 
 /// How many checks ended how.

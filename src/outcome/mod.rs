@@ -5,5 +5,5 @@ mod event;
 mod verdict;
 
 pub use check_id::{CheckId, CheckIdError};
-pub use event::{CheckResult, Event, RunInfo, ServerInfo, Summary, TargetInfo};
+pub use event::{CheckResult, Event, RunInfo, ServerInfo, Summary, TargetInfo, profile_of};
 pub use verdict::{Evidence, Level, Verdict, Witness};

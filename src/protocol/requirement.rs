@@ -37,6 +37,9 @@ pub struct Requirement {
     /// Where it stands, per revision: `page#anchor` below the specification's folder; several joined by `; `.
     #[serde(rename = "where")]
     pub places: IndexMap<Revision, String>,
+    /// Where it is said, for what no specification says.
+    #[serde(default)]
+    pub sources: Vec<Source>,
     /// How to check it by hand.
     pub probe: Probe,
     /// Correct behaviour that must not be blamed.
@@ -83,6 +86,18 @@ pub enum Observable {
     Fixture,
     /// Not at all.
     No,
+}
+
+/// A page that says what no specification says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Its address.
+    pub url: String,
+    /// The date that it bears, or to which what it says was seen.
+    pub date: String,
+    /// What it says, in our words.
+    pub says: String,
 }
 
 /// How to check a requirement by hand.
@@ -138,11 +153,11 @@ impl Requirement {
         }
     }
 
-    /// The address of the first place where it stands, in the revision given (or the newest one in which it holds); empty
-    /// for what no specification says.
+    /// The address of the first place where it stands, in the revision given (or the newest one in which it holds); for what
+    /// no specification says, that of its first source, empty without any.
     pub fn page(&self, revision: Revision) -> String {
         if self.places.is_empty() {
-            return String::new();
+            return self.sources.first().map(|source| source.url.clone()).unwrap_or_default();
         }
         let place = self.places.get(&revision).or_else(|| self.places.values().last());
         let first = place.and_then(|p| p.split("; ").next()).unwrap_or_default();
@@ -187,6 +202,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::outcome::profile_of;
 
     #[test]
     fn ids_are_unique_and_name_their_area() {
@@ -205,6 +221,9 @@ mod tests {
             assert!(!held.is_empty(), "{}: empty range", r.id);
             assert!(!r.transports.is_empty(), "{}: no transport", r.id);
             assert!(r.statement.ends_with(['.', ')']), "{}: {}", r.id, r.statement);
+            let is_profile = profile_of(&r.id).is_some();
+            assert!(!is_profile || r.level == Level::House, "{}: a profile binds nobody", r.id);
+            assert_eq!(is_profile, !r.sources.is_empty(), "{}: sources", r.id);
             if r.level != Level::House {
                 assert_eq!(r.places.keys().copied().collect::<Vec<_>>(), held, "{}: places", r.id);
             }

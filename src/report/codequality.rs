@@ -89,7 +89,7 @@ fn issue(target: &str, id: &str, places: &[&Place]) -> Option<Issue> {
         check_name: plain(requirement),
         // The same check on the same target is the same issue, whatever was answered this time.
         fingerprint: sha256(format!("{id} on {target}").as_bytes()),
-        severity: if level.is_binding() { "critical" } else { "minor" },
+        severity: if places.iter().any(|place| place.result.is_binding()) { "critical" } else { "minor" },
         location: Location { path, lines: Lines { begin } },
     })
 }

@@ -215,7 +215,7 @@ impl RunReport {
         let Summary { pass, fail, inconclusive, skipped } = self.summary;
         let failed = self.results.iter().filter(|result| matches!(result.verdict, Verdict::Fail { .. }));
         let (expected, unexpected): (Vec<_>, Vec<_>) = failed.partition(|result| result.expected.is_some());
-        let counting = unexpected.iter().filter(|result| result.level.counts(strict)).count();
+        let counting = unexpected.iter().filter(|result| result.counts(strict)).count();
         [pass, counting, fail - counting - expected.len(), expected.len(), inconclusive, skipped]
     }
 

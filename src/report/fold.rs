@@ -53,7 +53,7 @@ impl<'a> Failure<'a> {
         }
         let mut failures: Vec<_> = failures.into_values().collect();
         for failure in &mut failures {
-            failure.counts = failure.places.iter().any(|place| place.result.level.counts(collected.strict));
+            failure.counts = failure.places.iter().any(|place| place.result.counts(collected.strict));
         }
         failures.sort_by_key(|failure| (failure.expected.is_some(), !failure.counts));
         failures
@@ -65,13 +65,16 @@ impl<'a> Failure<'a> {
         self.places.iter().map(|place| place.result.level).min_by_key(strength).unwrap_or(self.first.level)
     }
 
-    /// Each run in which it failed, once: `2025-11-25 stdio`, with the target's label where there are several targets.
+    /// Each run in which it failed, once: `2025-11-25 stdio`; where there are several targets, those of each together.
     pub(super) fn runs(&self, several_targets: bool) -> Vec<String> {
-        let labels = self.places.iter().map(|place| {
-            let run = place.run.label();
-            if several_targets { format!("{} ({run})", place.target.label()) } else { run }
-        });
-        distinct(labels)
+        if !several_targets {
+            return distinct(self.places.iter().map(|place| place.run.label()));
+        }
+        let mut targets: IndexMap<String, IndexSet<String>> = IndexMap::new();
+        for place in &self.places {
+            targets.entry(place.target.label()).or_default().insert(place.run.label());
+        }
+        targets.into_iter().map(|(target, runs)| format!("{target} ({})", Vec::from_iter(runs).join(", "))).collect()
     }
 
     /// Other checks that saw it: each id once, and what was there, where that is something else.

@@ -208,7 +208,7 @@ fn letter(result: &CheckResult, strict: bool) -> char {
     match result.verdict {
         Verdict::Pass => 'p',
         Verdict::Fail { .. } if result.expected.is_some() => 'x',
-        Verdict::Fail { .. } if result.level.counts(strict) => 'f',
+        Verdict::Fail { .. } if result.counts(strict) => 'f',
         Verdict::Fail { .. } => 'w',
         Verdict::Inconclusive { .. } => 'i',
         Verdict::Skipped { .. } => 's',

@@ -29,6 +29,9 @@ fn render(collected: &Collected) -> String {
     failures.retain(|failure| failure.expected.is_none());
     let end = ending(collected, several);
     let mut page = heading(collected);
+    if several {
+        servers(&mut page, collected);
+    }
     // What concludes the report has its place kept; failures get the room that is left.
     let room = LIMIT.saturating_sub(end.chars().count() + 200);
     let mut length = page.chars().count();
@@ -101,6 +104,7 @@ fn failure_part(failure: &Failure, several: bool, open: bool) -> String {
     }
     text.push('\n');
     text.push_str(&fenced("text", &block.join("\n")));
+    text.push_str("Run just this check again:\n\n");
     text.push_str(&fenced("sh", &plain(&result.rerun)));
     text.push_str("</details>\n\n");
     text
@@ -109,9 +113,7 @@ fn failure_part(failure: &Failure, several: bool, open: bool) -> String {
 /// Counts, what could not be judged, what was skipped, notes.
 fn ending(collected: &Collected, several: bool) -> String {
     let mut text = String::new();
-    if several {
-        servers(&mut text, collected);
-    } else {
+    if !several {
         counts(&mut text, collected);
     }
     let expected = Failure::all(collected).into_iter().filter_map(|failure| Some((failure.expected?, failure)));

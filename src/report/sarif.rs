@@ -203,7 +203,9 @@ fn rule(failure: &Failure) -> Rule {
         short_description: text(&result.statement),
         help: text(&format!("{level}: {} See {}", result.statement, result.spec)),
         help_uri: is_address(&result.spec).then(|| result.spec.clone()),
-        default_configuration: Configuration { level: severity(failure.level().is_binding()) },
+        default_configuration: Configuration {
+            level: severity(failure.places.iter().any(|place| place.result.is_binding())),
+        },
         properties: RuleProperties { tags: vec!["mcp".to_owned(), plain(result.id.area()), level.to_string()] },
     }
 }
@@ -238,7 +240,7 @@ fn finding(index: usize, target: &str, places: &[&Place]) -> Option<Finding> {
     Some(Finding {
         rule_id: plain(requirement),
         rule_index: index,
-        level: severity(places.iter().any(|place| place.result.level.is_binding())),
+        level: severity(places.iter().any(|place| place.result.is_binding())),
         message: Text { text: message },
         locations: [location],
         // The same check on the same target is the same finding, whatever was answered this time.

@@ -11,10 +11,11 @@ use crate::transport::{Incoming, Target};
 
 /// The method that a target serves to those only who have a token, as the fact `authorization`; absent where it asks for none.
 pub(super) async fn authorization(context: &Context, session: &Session, within: Duration) -> Option<Value> {
+    let given = bearer(&context.target);
     if let Some(method) = refused_method(session) {
-        return Some(json!({"method": method}));
+        return Some(fact(&method, given == Some(true)));
     }
-    let is_bearer = bearer(&context.target)?;
+    let is_bearer = given?;
     let mut stranger = Stranger::new(&context.target, context.revision, context.limits, within).ok()??;
     let opening = Stranger::opening_method(context.revision);
     let others: &[&str] = if context.revision.era() == Era::Stateless { &["tools/list"] } else { &[] };
@@ -22,10 +23,18 @@ pub(super) async fn authorization(context: &Context, session: &Session, within: 
         let Ok(reply) = stranger.request(method, None).await else { continue };
         // Whoever refuses a stranger with another status has a scheme of its own, unless its tokens are those of OAuth.
         if reply.status == 401 || is_bearer && reply.status == 403 {
-            return Some(json!({"method": method}));
+            return Some(fact(method, is_bearer));
         }
     }
     None
+}
+
+fn fact(method: &str, has_token: bool) -> Value {
+    let mut fact = json!({"method": method});
+    if has_token {
+        fact["token"] = json!(true);
+    }
+    fact
 }
 
 /// A method that was answered 401 in this session.

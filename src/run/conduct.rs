@@ -12,6 +12,7 @@ use super::authorization::{authorization, refused_method};
 use super::circumstances::note_circumstances;
 use super::ledger::Ledger;
 use super::needs::{missing, missing_for};
+use super::reach::why;
 use super::rerun::rerun;
 use super::runner::Settings;
 use super::{Plan, PlannedCheck};
@@ -19,7 +20,7 @@ use crate::judge::{Context, Judged, Setting, Traffic, excerpt, fold, invariant, 
 use crate::outcome::{CheckId, CheckResult, Evidence, Verdict};
 use crate::protocol::Requirement;
 use crate::scenario::{Body, Catalogue, Needs, Scenario, SessionUse};
-use crate::session::{Awaited, Opened, Opening, Session, Transcript, connect, open};
+use crate::session::{Awaited, CallBudget, Opened, Opening, Session, Transcript, connect, open};
 use crate::survey::survey;
 
 /// The requirement that a target which does not open a conversation breaks: the one cause to blame.
@@ -69,13 +70,18 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
         }
         return conductor.blame_opening(session, &outcome).await;
     }
+    session.bound_calls(conductor.context.calls.clone());
     let survey = survey(&mut session, &conductor.settings.calls, conductor.settings.timeout).await;
+    let gave_up = survey.gave_up();
     conductor.context.facts = survey.facts;
     note_circumstances(&mut conductor.context, &session);
     if let Some(fact) = authorization(&conductor.context, &session, conductor.settings.timeout).await {
         conductor.context.facts.insert("authorization".to_owned(), fact);
     }
     conductor.ledger.left_alone(survey.tools, survey.uncalled);
+    if let Some(note) = gave_up {
+        conductor.ledger.note(note);
+    }
     let conductor = conductor;
     let groups = conductor.groups();
     let (shared, own): (Vec<_>, Vec<_>) = groups
@@ -181,7 +187,35 @@ impl<'a> Conductor<'a> {
         }
     }
 
+    /// Runs a group. Where calls of tools were withheld from it, nothing that it missed is held against the target.
     async fn execute(&self, session: &mut Session, group: &Group<'_>, watched: &RefCell<Vec<Judged>>) -> Vec<Judged> {
+        let calls = self.context.calls.apart();
+        session.bound_calls(calls.clone());
+        let judged = self.judge(session, group, &calls, watched).await;
+        match calls.reason() {
+            None => judged,
+            Some(reason) => {
+                judged
+                    .into_iter()
+                    .map(|one| {
+                        if one.verdict == Verdict::Pass {
+                            one
+                        } else {
+                            Judged::skipped(&one.requirement, reason.clone())
+                        }
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    async fn judge(
+        &self,
+        session: &mut Session,
+        group: &Group<'_>,
+        calls: &CallBudget,
+        watched: &RefCell<Vec<Judged>>,
+    ) -> Vec<Judged> {
         match &group.scenario.body {
             Body::Steps(steps) => {
                 let case = group.case.and_then(|name| Some((name, group.scenario.cases.get(name)?)));
@@ -191,8 +225,9 @@ impl<'a> Conductor<'a> {
                 let Some(probe) = probe(name) else { return Vec::new() };
                 session.begin(&group.scenario.id, false);
                 let mut transcripts = Vec::new();
-                let context = &self.context;
-                let setting = Setting { session, scenario: group.scenario, context, transcripts: &mut transcripts };
+                let context = Context { calls: calls.clone(), ..self.context.clone() };
+                let (scenario, context) = (group.scenario, &context);
+                let setting = Setting { session, scenario, context, transcripts: &mut transcripts };
                 let judged = fold(probe(setting).await);
                 for transcript in &transcripts {
                     self.watch(transcript, watched);
@@ -361,14 +396,4 @@ impl<'a> Conductor<'a> {
 
 fn not_exercised(check: &PlannedCheck) -> Verdict {
     Verdict::Skipped { reason: format!("nothing was seen that {} could be judged by", check.requirement.id) }
-}
-
-/// Why a conversation was not opened, in one clause.
-pub(super) fn why(outcome: &Opened) -> String {
-    match outcome {
-        Opened::Yes => "it was opened".to_owned(),
-        Opened::Other(versions) => format!("the server answered with {}", versions.join(", ")),
-        Opened::Refused(message) => format!("the server refused: {}", message.value()),
-        Opened::Failed(reason) | Opened::Unreachable(reason) => reason.clone(),
-    }
 }

@@ -20,6 +20,6 @@ pub use comparison::{Comparison, Update};
 pub use ledger::Ledger;
 pub use offers::{Offered, offers};
 pub use plan::{Plan, PlannedCheck, checks_of, proves};
-pub use proof::Proofs;
+pub use proof::{Proofs, Proved};
 pub use runner::{RunError, Settings, TranscriptSink, run};
 pub use selection::{PatternError, Selection, Shard, ShardError};

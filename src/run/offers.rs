@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::conduct::why;
-use super::reach::{Reached, reach};
+use super::reach::{Reached, reach, why};
 use super::runner::{RunError, Settings, server_info, worth_running};
 use crate::outcome::ServerInfo;
 use crate::protocol::Revision;

@@ -92,3 +92,13 @@ async fn over_sse(
 fn is_no_streamable_endpoint(outcome: &Opened) -> bool {
     matches!(outcome, Opened::Failed(_))
 }
+
+/// Why a conversation was not opened, in one clause.
+pub(super) fn why(outcome: &Opened) -> String {
+    match outcome {
+        Opened::Yes => "it was opened".to_owned(),
+        Opened::Other(versions) => format!("the server answered with {}", versions.join(", ")),
+        Opened::Refused(message) => format!("the server refused: {}", message.value()),
+        Opened::Failed(reason) | Opened::Unreachable(reason) => reason.clone(),
+    }
+}

@@ -14,7 +14,7 @@ use crate::judge::Context;
 use crate::outcome::{Event, RunInfo, ServerInfo, TargetInfo};
 use crate::protocol::{Era, Revision};
 use crate::scenario::Catalogue;
-use crate::session::{Opened, Opening, Transcript};
+use crate::session::{CallBudget, Opened, Opening, Transcript};
 use crate::source::Secrets;
 use crate::survey::Calls;
 use crate::transport::{Limits, Target, TransportError};
@@ -126,6 +126,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
             timeout: settings.timeout,
             start_timeout: settings.start_timeout,
             seed: settings.seed,
+            calls: CallBudget::new(settings.calls.per_tool),
             facts: serde_json::Map::new(),
             answered: answered.clone(),
             negotiated: Arc::clone(&negotiated),

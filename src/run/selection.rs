@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
-use crate::outcome::CheckId;
+use crate::outcome::{CheckId, profile_of};
 
 /// Patterns of checks to run, and of checks to leave out.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,8 @@ pub struct Selection {
     shard: Option<Shard>,
     /// Only checks of these requirements.
     requirements: Option<BTreeSet<String>>,
+    /// Profiles of clients and model providers whose checks are wanted too.
+    profiles: BTreeSet<String>,
 }
 
 /// One pattern: an area (`errors`), a scenario (`errors/unknown-method`), a requirement (`jsonrpc.error.*`), or a check id;
@@ -63,7 +65,7 @@ impl Selection {
     /// Reads the patterns. Without any to select, everything is selected.
     pub fn new(select: &[String], skip: &[String]) -> Result<Self, PatternError> {
         let read = |texts: &[String]| texts.iter().map(|text| Pattern::read(text)).collect::<Result<Vec<_>, _>>();
-        Ok(Self { select: read(select)?, skip: read(skip)?, shard: None, requirements: None })
+        Ok(Self { select: read(select)?, skip: read(skip)?, ..Self::default() })
     }
 
     /// All checks of these requirements, and no others.
@@ -75,6 +77,12 @@ impl Selection {
     #[must_use]
     pub fn in_shard(self, shard: Option<Shard>) -> Self {
         Self { shard, ..self }
+    }
+
+    /// The checks of these profiles as well, such as `openai`; without, those of none are wanted.
+    #[must_use]
+    pub fn with_profiles(self, profiles: impl IntoIterator<Item = String>) -> Self {
+        Self { profiles: profiles.into_iter().collect(), ..self }
     }
 
     /// Whether this is one of several parts.
@@ -89,6 +97,9 @@ impl Selection {
 
     /// Whether a check is wanted, in whatever part.
     pub fn wants(&self, id: &CheckId) -> bool {
+        if profile_of(&id.requirement).is_some_and(|profile| !self.profiles.contains(profile)) {
+            return false;
+        }
         let selected = self.select.is_empty() || self.select.iter().any(|pattern| pattern.fits(id));
         let asked_for = self.requirements.as_ref().is_none_or(|ids| ids.contains(&id.requirement));
         asked_for && selected && !self.skip.iter().any(|pattern| pattern.fits(id))
@@ -103,7 +114,11 @@ impl Selection {
 
 impl Pattern {
     pub(super) fn read(text: &str) -> Result<Self, PatternError> {
-        let fault = |e: globset::Error| PatternError { pattern: text.to_owned(), reason: e.kind().to_string() };
+        let fault = |error: globset::Error| {
+            // What it advises in parentheses does not hold here, where brackets stand for themselves.
+            let reason = error.kind().to_string().split(" (").next().unwrap_or_default().to_owned();
+            PatternError { pattern: text.to_owned(), reason }
+        };
         // The case of a check stands in brackets, which a glob would take as a set of characters.
         let literal = text.replace('[', "\\[").replace(']', "\\]");
         let glob: Glob =
@@ -145,6 +160,17 @@ mod tests {
         for pattern in ["tools", "jsonrpc.error", "unknown-method", "*[empty]"] {
             assert!(!fits(pattern), "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_profile_is_asked_for() {
+        let id = "profiles/openai-names#profile-openai.tool.name".parse().expect("a check id");
+        let all = Selection::new(&[], &[]).expect("no patterns");
+        assert!(!all.wants(&id));
+        assert!(!all.clone().with_profiles(["gemini".to_owned()]).wants(&id));
+        assert!(all.with_profiles(["openai".to_owned()]).wants(&id));
+        let named = Selection::new(&["profiles".to_owned()], &[]).expect("a pattern");
+        assert!(!named.wants(&id), "nothing but --profile asks for one");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::send::Edits;
-use super::{Transcript, What};
+use super::{CallBudget, Transcript, What};
 use crate::protocol::{Era, Revision};
 use crate::transport::{Connection, ExchangeId, Incoming};
 use crate::wire::TransportKind;
@@ -36,6 +36,8 @@ pub struct Session {
     pub(super) has_lived: bool,
     /// Ids of all requests sent.
     pub(super) used_ids: Vec<Value>,
+    /// How often each tool may still be called; as often as anybody likes where nobody has said.
+    pub(super) calls: Option<CallBudget>,
     /// Entries up to here have been looked at by [`Session::react`].
     pub(super) reacted: usize,
 }
@@ -61,8 +63,14 @@ impl Session {
             next_exchange: 1,
             has_lived: false,
             used_ids: Vec::new(),
+            calls: None,
             reacted: 0,
         }
+    }
+
+    /// Has calls of tools counted, and withheld once there were enough.
+    pub fn bound_calls(&mut self, calls: CallBudget) {
+        self.calls = Some(calls);
     }
 
     /// The revision spoken.
@@ -98,6 +106,11 @@ impl Session {
     /// The revisions that the target lists where it was discovered.
     pub fn listed_versions(&self) -> impl Iterator<Item = &str> {
         self.offer.get("supportedVersions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// Arguments of a listed tool that are mirrored in headers: the last part of the header's name, and the path of the argument.
+    pub fn mirrored(&self, tool: &str) -> &[(String, Vec<String>)] {
+        self.tool_headers.get(tool).map_or(&[], Vec::as_slice)
     }
 
     /// The session id that the server gave, if it gave one.

@@ -1,5 +1,6 @@
 //! One conversation with a target and its transcript. Drives and records; judges nothing.
 
+mod calls;
 mod conversation;
 pub mod headers;
 mod opening;
@@ -9,6 +10,7 @@ mod stranger;
 mod transcript;
 mod wait;
 
+pub use calls::CallBudget;
 pub use conversation::Session;
 pub use opening::{Opened, Opening, connect, open};
 pub use record::record;

@@ -50,6 +50,7 @@ fn line(entry: &Entry) -> Value {
             ("request", json!({"method": method, "path": path, "headers": headers(&request.headers), "body": body}))
         }
         What::RequestedRaw(bytes) => ("raw_request", text(bytes)),
+        What::Withheld(reason) => ("happened", json!(format!("withheld: {reason}"))),
         What::Abandoned => ("happened", json!("abandoned")),
         What::Mark(scenario) => ("scenario", json!(scenario)),
         What::Received(incoming) => received(incoming),

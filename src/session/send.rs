@@ -124,6 +124,15 @@ impl Session {
         self.exchange(request, edits.deliberate, value.as_ref())
     }
 
+    /// A request as HTTP would have it sent, without sending it: for who writes the bytes of it himself.
+    pub fn as_http(&mut self, method: &str) -> HttpRequest {
+        let message = json!({"id": self.fresh_id(), "method": method});
+        let message = self.complete(message);
+        let headers = headers::of_post(Some(&message), &self.circumstances(Some(&message)));
+        let body = Bytes::from(message.to_string());
+        HttpRequest { method: "POST".to_owned(), path: self.post_path.clone(), headers, body }
+    }
+
     /// Writes bytes to a socket of their own (HTTP only).
     pub fn send_socket(&mut self, bytes: Bytes) -> Sent {
         let exchange = self.new_exchange();
@@ -174,7 +183,18 @@ impl Session {
         self.exchange(request, edits.deliberate, message)
     }
 
+    /// Notes that a message stays here, where it calls a tool once too often.
+    fn withheld(&mut self, exchange: ExchangeId, message: Option<&Value>) -> Option<Sent> {
+        let calls = self.calls.as_ref().filter(|calls| !calls.take(message))?;
+        let reason = calls.reason().unwrap_or_default();
+        let index = self.transcript.record(exchange, What::Withheld(reason));
+        Some(Sent { index, exchange, ids: ids(message), method: method(message) })
+    }
+
     fn write(&mut self, bytes: Bytes, deliberate: bool, message: Option<&Value>) -> Sent {
+        if let Some(sent) = self.withheld(ExchangeId::STREAM, message) {
+            return sent;
+        }
         let index = self.transcript.record(ExchangeId::STREAM, What::Wrote { bytes: bytes.clone(), deliberate });
         self.put(Outgoing::Bytes(bytes));
         self.sent(index, ExchangeId::STREAM, message)
@@ -182,6 +202,9 @@ impl Session {
 
     fn exchange(&mut self, request: HttpRequest, deliberate: bool, message: Option<&Value>) -> Sent {
         let exchange = self.new_exchange();
+        if let Some(sent) = self.withheld(exchange, message) {
+            return sent;
+        }
         let index = self.transcript.record(exchange, What::Requested { request: request.clone(), deliberate });
         self.put(Outgoing::Http { exchange, request });
         self.sent(index, exchange, message)

@@ -1,13 +1,15 @@
-//! Speaks HTTP to a target as somebody whom it does not know: without the user's token. Goes to no other host; judges nothing.
+//! Speaks HTTP to a target as somebody whom it does not know: without the user's token. Goes to another host only where it is
+//! sent there, and then without any header of the user's; judges nothing.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{Awaited, Edits, Sent, Session, Transcript, What};
 use crate::protocol::{Era, Revision};
-use crate::transport::{Connection, Incoming, Limits, Target, TransportError};
+use crate::transport::{Connection, Incoming, Limits, Target, TransportError, UrlTarget};
 use crate::wire::Message;
 
 /// A client without a token, or with one of its own making.
@@ -44,6 +46,12 @@ impl Stranger {
         Ok(Some(Self { session: Session::new(connection, revision), within }))
     }
 
+    /// A stranger who goes to the host of another address, with nothing of the user's.
+    pub fn abroad(address: &Url, revision: Revision, limits: Limits, within: Duration) -> Result<Self, TransportError> {
+        let connection = Connection::open(&Target::Url(UrlTarget::new(address.clone())), limits)?;
+        Ok(Self { session: Session::new(connection, revision), within })
+    }
+
     /// The method that a conversation begins with.
     pub fn opening_method(revision: Revision) -> &'static str {
         if revision.era() == Era::Handshake { "initialize" } else { "server/discover" }
@@ -51,37 +59,48 @@ impl Stranger {
 
     /// Sends a request, with this text as `Authorization` if any.
     pub async fn request(&mut self, method: &str, authorization: Option<&str>) -> Result<Reply, String> {
+        let headers: Vec<_> = authorization.map(|value| ("Authorization", value)).into_iter().collect();
+        self.ask(method, None, &headers).await
+    }
+
+    /// Sends a request to a path, where it is not that of the endpoint, with headers beside the usual ones.
+    pub async fn ask(&mut self, method: &str, path: Option<&str>, headers: &[(&str, &str)]) -> Result<Reply, String> {
         let id = self.session.fresh_id();
         let mut message = json!({"id": id, "method": method});
         if method == "initialize" {
             message["params"] = self.session.initialize_params();
         }
-        let headers = authorization.map(|value| ("Authorization".to_owned(), Some(value.to_owned())));
-        let edits = Edits { headers: headers.into_iter().collect(), deliberate: true, ..Edits::default() };
-        let sent = self.session.send(message, &edits);
-        self.reply(&sent).await
+        let body = self.session.complete(message).to_string();
+        self.send("POST", path, headers, Bytes::from(body)).await
     }
 
     /// Gets what is at a path.
     pub async fn get(&mut self, path: &str, accept: &str) -> Result<Reply, String> {
-        self.visit("GET", path, accept, Bytes::new()).await
+        self.send("GET", Some(path), &[("Accept", accept)], Bytes::new()).await
     }
 
     /// Posts JSON to a path.
     pub async fn post(&mut self, path: &str, body: &Value) -> Result<Reply, String> {
-        self.visit("POST", path, "application/json", Bytes::from(body.to_string())).await
+        self.send("POST", Some(path), &[("Accept", "application/json")], Bytes::from(body.to_string())).await
+    }
+
+    /// Sends any HTTP request, with headers beside the usual ones.
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: Option<&str>,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Reply, String> {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect();
+        let edits = Edits { headers, deliberate: true, ..Edits::default() };
+        let sent = self.session.send_http(method, path.map(str::to_owned), body, &edits);
+        self.reply(&sent).await
     }
 
     /// All that was said.
     pub fn transcript(&self) -> &Transcript {
         self.session.transcript()
-    }
-
-    async fn visit(&mut self, method: &str, path: &str, accept: &str, body: Bytes) -> Result<Reply, String> {
-        let headers = vec![("Accept".to_owned(), Some(accept.to_owned()))];
-        let edits = Edits { headers, deliberate: true, ..Edits::default() };
-        let sent = self.session.send_http(method, Some(path.to_owned()), body, &edits);
-        self.reply(&sent).await
     }
 
     async fn reply(&mut self, sent: &Sent) -> Result<Reply, String> {

@@ -55,6 +55,8 @@ pub enum What {
     },
     /// The harness wrote these bytes to a socket of their own.
     RequestedRaw(Bytes),
+    /// The harness did not send a message, in these words.
+    Withheld(String),
     /// The harness stopped reading an exchange.
     Abandoned,
     /// Something came from the target.

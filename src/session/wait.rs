@@ -64,6 +64,9 @@ impl Session {
 
     /// Waits until an HTTP exchange is over, or its head has come where `head` is enough.
     pub async fn exchange_end(&mut self, sent: &Sent, head: bool, within: Duration) -> Awaited {
+        if let Some(ended) = self.withheld_at(sent.index) {
+            return ended;
+        }
         let deadline = Instant::now() + within;
         let mut seen = sent.index;
         loop {
@@ -88,6 +91,14 @@ impl Session {
                 Advance::Over => return Awaited::Ended(self.why_over()),
                 Advance::Late => return Awaited::TimedOut(within),
             }
+        }
+    }
+
+    /// What is known at once of an answer to what was never sent.
+    fn withheld_at(&self, index: usize) -> Option<Awaited> {
+        match &self.transcript.entries().get(index)?.what {
+            What::Withheld(reason) => Some(Awaited::Ended(reason.clone())),
+            _ => None,
         }
     }
 
@@ -145,6 +156,9 @@ impl Session {
         within: Duration,
         wanted: impl Fn(ExchangeId, &Message, TransportKind) -> bool,
     ) -> Awaited {
+        if let Some(ended) = self.withheld_at(since) {
+            return ended;
+        }
         let deadline = Instant::now() + within;
         let kind = self.kind();
         let mut seen = since;

@@ -21,7 +21,9 @@ impl Secrets {
         let shown = if shown.is_empty() { LEFT_OUT } else { shown };
         // As a message carries it, a text is escaped.
         let escaped = Value::from(value).to_string();
-        for form in [value, &escaped[1..escaped.len() - 1]] {
+        // In an address it is encoded.
+        let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        for form in [value, &escaped[1..escaped.len() - 1], &encoded] {
             if form.len() >= SHORTEST && !self.values.iter().any(|(known, _)| known == form) {
                 self.values.push((form.to_owned(), shown.to_owned()));
             }
@@ -94,6 +96,8 @@ mod tests {
         secrets.add_named("Accept", "text/plain");
         assert_eq!(secrets.redacted("a s3cr\"et-and-more b s3cr\"et 1"), "a ${LONG} b ${KEY} 1");
         assert_eq!(secrets.redacted(r#"{"k":"s3cr\"et"}"#), r#"{"k":"${KEY}"}"#);
+        secrets.add("a+b/c==", "");
+        assert_eq!(secrets.redacted("/mcp?access_token=a%2Bb%2Fc%3D%3D"), "/mcp?access_token=…");
         assert_eq!(secrets.redacted("got abcdef for text/plain"), "got … for text/plain");
         assert_eq!(secrets.redacted("cut off: abcde… (9 bytes more), s3cr… end"), "cut off: … (9 bytes more), … end");
     }

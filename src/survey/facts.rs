@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::lists::list;
@@ -11,6 +13,7 @@ use super::tasks;
 use crate::protocol::Revision;
 use crate::session::{Awaited, Session, alive_method};
 use crate::smith::arguments;
+use crate::source::printable;
 
 /// Which tools may be called.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,15 +28,26 @@ pub enum CallPolicy {
 }
 
 /// Which tools may be called, and with which arguments.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calls {
     /// Which may be called.
     pub policy: CallPolicy,
     /// Arguments for tools by name, as the user gives them. Whom they name may be called, unless no tool may.
     pub arguments: BTreeMap<String, Value>,
+    /// How often each tool may be called in one run, all sessions together.
+    pub per_tool: usize,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self { policy: CallPolicy::default(), arguments: BTreeMap::new(), per_tool: Self::PER_TOOL }
+    }
 }
 
 impl Calls {
+    /// How often each tool may be called in one run, where nobody says: more than all built-in checks need together.
+    pub const PER_TOOL: usize = 50;
+
     /// Whether a tool may be called.
     pub fn allow(&self, tool: &Value) -> bool {
         match self.policy {
@@ -62,10 +76,22 @@ pub struct Survey {
     pub tools: Vec<String>,
     /// Those of them that may not be called.
     pub uncalled: Vec<String>,
+    /// Those that did not answer in time, after which no other one was tried.
+    pub slow: Vec<String>,
+}
+
+impl Survey {
+    /// What the user should know where too many tools were slow.
+    pub fn gave_up(&self) -> Option<String> {
+        let names: Vec<_> = self.slow.iter().map(|name| format!("`{}`", printable(name, 60))).collect();
+        (names.len() == SLOW).then(|| format!("{} did not answer in time; no other tool was tried", names.join(", ")))
+    }
 }
 
 /// Tools, resources and prompts of which one is tried at most, to find those that answer. Each tool is called once.
 const TRIES: usize = 16;
+/// Tools that may be too slow to answer in time; after so many no other one is tried, however many there are.
+pub(super) const SLOW: usize = 3;
 
 /// Learns what an open session offers. `arguments` of tools by name come from the user's configuration.
 pub async fn survey(session: &mut Session, calls: &Calls, within: Duration) -> Survey {
@@ -88,7 +114,7 @@ pub async fn survey(session: &mut Session, calls: &Calls, within: Duration) -> S
     };
     survey.tools = names(|_, _| true);
     survey.uncalled = names(|calls, tool| !calls.allow(tool));
-    if let Some(fact) = tools(session, &items("tools"), calls, within).await {
+    if let Some(fact) = tools(session, &items("tools"), calls, within, &mut survey.slow).await {
         survey.facts.insert("tool".to_owned(), fact);
     }
     if let Some(fact) = tasks::tasks(session, &items("tools"), calls, within).await {
@@ -118,24 +144,42 @@ pub async fn survey(session: &mut Session, calls: &Calls, within: Duration) -> S
 /// The result of a request, if it has one that is complete.
 async fn result(session: &mut Session, method: &str, params: Value, within: Duration) -> Option<Value> {
     let sent = session.request(method, Some(params));
-    let Awaited::Message(_, message) = session.answer(&sent, within).await else { return None };
+    complete(session.answer(&sent, within).await)
+}
+
+/// The result in an answer, if it has one that is complete.
+fn complete(answer: Awaited) -> Option<Value> {
+    let Awaited::Message(_, message) = answer else { return None };
     let result = message.result()?;
     result.get("resultType").is_none_or(|kind| kind == "complete").then(|| result.clone())
 }
 
 /// Calls some tools that may be called, and keeps the first of each sort that answers.
-async fn tools(session: &mut Session, tools: &[Value], calls: &Calls, within: Duration) -> Option<Value> {
+async fn tools(
+    session: &mut Session,
+    tools: &[Value],
+    calls: &Calls,
+    within: Duration,
+    slow: &mut Vec<String>,
+) -> Option<Value> {
     let mut allowed: Vec<_> = tools.iter().filter(|tool| tool["name"].is_string() && calls.allow(tool)).collect();
     // Those for which the user gives arguments are the best to try.
     allowed.sort_by_key(|tool| calls.given(tool).is_none());
     let allowed = allowed;
     let mut found = Map::new();
     for (number, tool) in allowed.into_iter().take(TRIES).enumerate() {
+        if slow.len() == SLOW {
+            break;
+        }
         let Some(arguments) = calls.arguments(tool) else { continue };
         let token = json!(format!("litmus-survey-{number}"));
         let params = json!({"name": tool["name"], "arguments": arguments, "_meta": {"progressToken": token}});
-        let Some(result) = result(session, "tools/call", params, within).await else { continue };
-        if result["isError"] == true {
+        let sent = session.request("tools/call", Some(params));
+        let answer = session.answer(&sent, within).await;
+        if matches!(answer, Awaited::TimedOut(_)) {
+            slow.push(tool["name"].as_str().unwrap_or_default().to_owned());
+        }
+        if complete(answer).is_none_or(|result| result["isError"] == true) {
             continue;
         }
         let other_case = other_case(&tool["name"]).filter(|name| tools.iter().all(|tool| tool["name"] != **name));
@@ -144,6 +188,7 @@ async fn tools(session: &mut Session, tools: &[Value], calls: &Calls, within: Du
             found.entry("cased").or_insert(fact);
         }
         let mut sorts = sorts(tool, &arguments);
+        sorts.extend(mirrored(session, tool, &arguments));
         if has_reported(session, &token) {
             sorts.push((Some("progress"), json!({"name": tool["name"], "arguments": arguments})));
         }
@@ -197,6 +242,31 @@ fn sorts(tool: &Value, arguments: &Value) -> Vec<(Option<&'static str>, Value)> 
     let invalid = arguments::invalid(schema, arguments);
     if invalid.len() > 1 {
         sorts.push((Some("particular"), json!({"name": tool["name"], "arguments": arguments, "invalid": invalid})));
+    }
+    sorts
+}
+
+/// What a tool can serve as whose arguments are mirrored in headers: `mirrored` where a text among them is given, `unmirrored`
+/// where one of them is left out.
+fn mirrored(session: &Session, tool: &Value, arguments: &Value) -> Vec<(Option<&'static str>, Value)> {
+    let annotated = session.mirrored(tool["name"].as_str().unwrap_or_default());
+    let given = |path: &[String]| path.iter().try_fold(arguments, |value, key| value.get(key.as_str()));
+    let plain = json!({"name": tool["name"], "arguments": arguments});
+    let mut sorts = Vec::new();
+    let text = annotated.iter().find_map(|(header, path)| {
+        let value =
+            given(path)?.as_str().filter(|value| !value.is_empty() && value.chars().all(|c| c.is_ascii_graphic()))?;
+        Some((header, value))
+    });
+    if let Some((header, value)) = text {
+        let mut fact = plain.clone();
+        fact["header"] = json!(format!("Mcp-Param-{header}"));
+        fact["value"] = json!(value);
+        fact["value-base64"] = json!(BASE64_STANDARD.encode(value));
+        sorts.push((Some("mirrored"), fact));
+    }
+    if annotated.iter().any(|(_, path)| given(path).is_none()) {
+        sorts.push((Some("unmirrored"), plain));
     }
     sorts
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::facts::Calls;
+use super::facts::{Calls, SLOW};
 use crate::protocol::{Era, Revision};
 use crate::session::{Awaited, Session};
 
@@ -37,16 +37,19 @@ pub(super) async fn tasks(session: &mut Session, tools: &[Value], calls: &Calls,
 /// In 2025-11-25 a tool says in the list whether it can, or must, be called as a task.
 async fn of_the_core(session: &mut Session, callable: &[(&Value, Value)], within: Duration) -> Map<String, Value> {
     let mut found = Map::new();
+    let mut slow = 0;
     for (tool, arguments) in callable {
         let fact = || json!({"tool": tool["name"], "arguments": arguments});
         let support = tool["execution"]["taskSupport"].as_str().unwrap_or("forbidden");
         if matches!(support, "forbidden" | "required") {
             found.entry(support).or_insert_with(fact);
         }
-        if matches!(support, "optional" | "required") && !found.contains_key("tool") {
+        if matches!(support, "optional" | "required") && !found.contains_key("tool") && slow < SLOW {
             let params = json!({"name": tool["name"], "arguments": arguments, "task": {"ttl": 60_000}});
             let sent = session.request("tools/call", Some(params));
-            let Awaited::Message(_, answer) = session.answer(&sent, within).await else { continue };
+            let answer = session.answer(&sent, within).await;
+            slow += usize::from(matches!(answer, Awaited::TimedOut(_)));
+            let Awaited::Message(_, answer) = answer else { continue };
             // A plain result is wrong here, but an answer all the same; a failure may be due to the arguments.
             if answer.result().is_some_and(|result| result["isError"] != true) {
                 found.insert("tool".to_owned(), tool["name"].clone());
@@ -65,11 +68,17 @@ async fn of_the_extension(
 ) -> Map<String, Value> {
     callable.sort_by_key(|(tool, _)| tool["annotations"]["readOnlyHint"] != true);
     let mut found = Map::new();
+    let mut slow = 0;
     for (tool, arguments) in callable.into_iter().take(TRIES) {
+        if slow == SLOW {
+            break;
+        }
         let meta = json!({"io.modelcontextprotocol/clientCapabilities": {"extensions": {EXTENSION: {}}}});
         let params = json!({"name": tool["name"], "arguments": arguments, "_meta": meta});
         let sent = session.request("tools/call", Some(params));
-        let Awaited::Message(_, answer) = session.answer(&sent, within).await else { continue };
+        let answer = session.answer(&sent, within).await;
+        slow += usize::from(matches!(answer, Awaited::TimedOut(_)));
+        let Awaited::Message(_, answer) = answer else { continue };
         if answer.result().is_some_and(|result| result["resultType"] == "task") {
             found.insert("tool".to_owned(), tool["name"].clone());
             found.insert("arguments".to_owned(), arguments);

@@ -21,7 +21,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
 use self::exchange::{Afterwards, Exchange, Report, Stop};
-pub use self::request::{encode, endpoint_path};
+pub use self::request::{encode, endpoint_path, path_and_query};
 use self::socket::{Address, Socket};
 use super::{Arrival, Connection, ExchangeId, HttpRequest, Limits, Outgoing, TransportError, UrlTarget};
 use crate::wire::TransportKind;

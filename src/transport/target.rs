@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::host::AllowedHost;
 use crate::wire::TransportKind;
 
 /// Where the server under test is.
@@ -41,6 +42,21 @@ pub struct UrlTarget {
     pub url: url::Url,
     /// Headers of every request, such as `Authorization`.
     pub headers: Vec<(String, String)>,
+    /// Hosts beside its own that requests may go to. None of the headers is ever sent there.
+    pub allowed: Vec<AllowedHost>,
+}
+
+impl UrlTarget {
+    /// An endpoint without headers, and with no host beside its own.
+    pub fn new(url: url::Url) -> Self {
+        Self { url, headers: Vec::new(), allowed: Vec::new() }
+    }
+
+    /// Whether requests may go to an address: one of the target itself, or of a host that the user named.
+    pub fn may_reach(&self, address: &url::Url) -> bool {
+        let is_web = matches!(address.scheme(), "http" | "https");
+        is_web && (address.origin() == self.url.origin() || self.allowed.iter().any(|host| host.has(address)))
+    }
 }
 
 /// A server in this process: bytes in, what a transport would have seen out. Blocking is not allowed.

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::super::args::duration;
+use super::super::args::{Profile, duration};
 use super::super::targets;
 use super::super::variables::Variables;
 use super::File;
@@ -57,7 +57,20 @@ impl<'s> Reader<'s> {
     fn file(&mut self, root: &Node, choice: Choice) -> File {
         self.keys(Some(root), &["target", "targets", "arguments", "checks", "pace", "reports"]);
         let (checks, pace) = (self.table(root, "checks"), self.table(root, "pace"));
-        self.keys(checks, &["revisions", "select", "skip", "scenarios", "call-tools", "fail-on", "baseline"]);
+        self.keys(
+            checks,
+            &[
+                "revisions",
+                "select",
+                "skip",
+                "profiles",
+                "scenarios",
+                "call-tools",
+                "calls-per-tool",
+                "fail-on",
+                "baseline",
+            ],
+        );
         self.keys(pace, &["jobs", "timeout", "start-timeout"]);
         let time = |reader: &mut Self, key| {
             reader.value(pace, key, "is no time", "a whole number with a unit, such as \"500ms\" or \"10s\"", |node| {
@@ -70,6 +83,13 @@ impl<'s> Reader<'s> {
             targets: self.targets(root, choice),
             arguments: self.arguments(root),
             call_tools: self.word(checks, "call-tools", "\"read-only\", \"all\" or \"none\""),
+            calls_per_tool: self.value(
+                checks,
+                "calls-per-tool",
+                "is no number of calls",
+                "a whole number from 1",
+                |node| u16::try_from(node.to_value().as_u64()?).ok().filter(|&calls| calls > 0),
+            ),
             fail_on: self.word(checks, "fail-on", "\"must\" or \"should\""),
             jobs: self.value(pace, "jobs", "is no number of sessions", "a whole number from 1", |node| {
                 u16::try_from(node.to_value().as_u64()?).ok().filter(|&jobs| jobs > 0)
@@ -77,9 +97,11 @@ impl<'s> Reader<'s> {
             timeout,
             start_timeout,
             secrets: Secrets::default(),
+            patterns: ["select", "skip"].iter().flat_map(|key| self.patterns(checks, key)).collect(),
             revisions: self.list(checks, "revisions", |text| text.parse().ok()),
             select: self.list(checks, "select", |text| Some(text.to_owned())),
             skip: self.list(checks, "skip", |text| Some(text.to_owned())),
+            profiles: self.list(checks, "profiles", |text| Profile::from_str(text, false).ok()),
             scenarios: self
                 .list(checks, "scenarios", |text| Some(PathBuf::from(text)))
                 .into_iter()
@@ -134,7 +156,7 @@ impl<'s> Reader<'s> {
     }
 
     fn server(&mut self, node: &Node) -> Option<Target> {
-        self.keys(Some(node), &["command", "url", "cwd", "env", "headers"]);
+        self.keys(Some(node), &["command", "url", "cwd", "env", "headers", "allow-hosts"]);
         match (node.get("command"), node.get("url")) {
             (Some(command), None) => self.command(node, command),
             (None, Some(url)) => self.url(node, url),
@@ -151,6 +173,9 @@ impl<'s> Reader<'s> {
     fn command(&mut self, node: &Node, command: &Node) -> Option<Target> {
         if let Some(headers) = node.get("headers") {
             self.mistake::<()>(headers.span, "`headers` are for a `url`", "a program takes `env`");
+        }
+        if let Some(hosts) = node.get("allow-hosts") {
+            self.mistake::<()>(hosts.span, "`allow-hosts` are for a `url`", "");
         }
         let Some(words) = command.items().filter(|items| !items.is_empty()) else {
             return self.mistake(command.span, "`command` is no list", "such as [\"node\", \"dist/index.js\"]");
@@ -194,9 +219,10 @@ impl<'s> Reader<'s> {
                 return self.mistake(place, format!("`{name}` cannot be sent as a header"), "");
             }
         }
+        let allowed = self.list(Some(node), "allow-hosts", |text| text.parse().ok());
         let text = self.text(url)?;
         match targets::url(&text) {
-            Ok(url) => Some(Target::Url(UrlTarget { url, headers })),
+            Ok(url) => Some(Target::Url(UrlTarget { url, headers, allowed })),
             // The address may hold a secret.
             Err(_) if !self.is_meant => None,
             Err(why) => {
@@ -243,6 +269,17 @@ impl<'s> Reader<'s> {
             }
         }
         (reports, events)
+    }
+
+    /// The patterns of a list, each with what is to be told where no check fits it.
+    fn patterns(&self, table: Option<&Node>, key: &str) -> Vec<(String, Diagnostic)> {
+        let items = table.and_then(|table| table.get(key)?.items()).unwrap_or_default();
+        let placed = items.iter().filter_map(|item| {
+            let text = item.text()?;
+            let mistake = Diagnostic::new(self.source, item.span, format!("no check fits `{text}`"));
+            Some((text.to_owned(), mistake.with_help("`mcp-litmus list` shows all there are")))
+        });
+        placed.collect()
     }
 
     fn word<T: ValueEnum>(&mut self, table: Option<&Node>, key: &str, choices: &str) -> Option<T> {

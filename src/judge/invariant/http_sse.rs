@@ -28,6 +28,8 @@ pub(super) fn judge(scenario: &Scenario, _: &Context, traffic: &Traffic<'_>) -> 
         let (head, status) = exchange.head.map_or((None, 0), |(entry, status, _)| (Some(entry), status));
         match exchange.request.method.as_str() {
             "GET" if exchange.is_event_stream() => judged.extend(endpoint(exchange, &fail)),
+            // Who may not ask is told so at the address for POSTs, which is there all the same.
+            "POST" if matches!(status, 401 | 403) => {}
             "POST" if exchange.posted().is_some() && !exchange.deliberate => {
                 judged.push(if exchange.is_success() {
                     Judged::pass(TWO)

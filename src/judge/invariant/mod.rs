@@ -18,6 +18,8 @@ mod names;
 mod pages;
 mod pings;
 mod resources;
+mod scopes;
+mod sizes;
 mod stateless;
 mod subscriptions;
 mod survives;
@@ -50,6 +52,8 @@ pub const INVARIANTS: &[(&str, Invariant)] = &[
     ("pages", pages::judge),
     ("pings", pings::judge),
     ("resources", resources::judge),
+    ("scopes", scopes::judge),
+    ("sizes", sizes::judge),
     ("stateless", stateless::judge),
     ("subscriptions", subscriptions::judge),
     ("survives", survives::judge),

@@ -1,15 +1,16 @@
 //! What the probes of authorization share: a stranger at the door, challenges, and documents that lie on the target itself.
-//! What lies on another host is judged by its address, and never fetched.
+//! What lies on another host is fetched only where the user allows requests to that host.
 
 use serde_json::Value;
 use url::Url;
 
 use super::Setting;
+use crate::judge::challenge::parameter;
 use crate::judge::context::Judged;
 use crate::judge::excerpt::excerpt;
 use crate::outcome::Evidence;
 use crate::session::{Reply, Stranger};
-use crate::transport::Target;
+use crate::transport::{Target, UrlTarget, host_and_port, path_and_query};
 
 /// The place of the metadata of a protected resource.
 pub(super) const RESOURCE: &str = "/.well-known/oauth-protected-resource";
@@ -20,18 +21,25 @@ pub(super) struct Door<'a> {
     pub(super) stranger: Stranger,
     /// The target's own address.
     pub(super) url: Url,
+    target: UrlTarget,
     /// A method that it refuses to strangers.
     pub(super) method: String,
 }
 
 /// The metadata of a protected resource, as far as they were found.
 pub(super) enum Metadata {
-    /// The document, and the entry of the request for it.
-    Found(Value, usize),
-    /// They lie on another host, which the user did not name.
-    Elsewhere(String),
+    /// The document, and what was said when it was fetched.
+    Found(Document),
+    /// They lie on another host, to which the user does not allow requests.
+    Elsewhere(Url),
     /// They are nowhere.
     Nowhere,
+}
+
+/// A document that was fetched.
+pub(super) struct Document {
+    pub(super) value: Value,
+    excerpt: Vec<String>,
 }
 
 impl<'a> Door<'a> {
@@ -43,12 +51,20 @@ impl<'a> Door<'a> {
         let (Target::Url(target), Some(method)) = (&context.target, method) else {
             return Err(all("the target asks nobody for a token"));
         };
-        let url = target.url.clone();
+        let (url, target) = (target.url.clone(), target.clone());
         match Stranger::new(&context.target, context.revision, context.limits, context.timeout) {
-            Ok(Some(stranger)) => Ok(Self { setting, stranger, url, method }),
+            Ok(Some(stranger)) => Ok(Self { setting, stranger, url, target, method }),
             Ok(None) => Err(all("the target is not spoken to over HTTP")),
             Err(error) => Err(all(&error.to_string())),
         }
+    }
+
+    /// The bearer token that the user gave to the target, if any.
+    pub(super) fn token(&self) -> Option<String> {
+        let is_it = |name: &str| name.eq_ignore_ascii_case("authorization");
+        let (_, value) = self.target.headers.iter().find(|(name, _)| is_it(name))?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
     }
 
     /// Asks for what is refused, with this as `Authorization`.
@@ -60,41 +76,77 @@ impl<'a> Door<'a> {
     /// The path and query of an address on the target itself; `None` where it leads elsewhere, or is no address.
     pub(super) fn path_here(&self, address: &str) -> Option<String> {
         let url = self.url.join(address).ok().filter(|url| url.origin() == self.url.origin())?;
-        Some(url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())))
+        Some(path_and_query(&url))
     }
 
     /// Looks for the metadata of the protected resource: where the challenge says, at the well-known place with the path of
     /// the endpoint, and at the one without.
     pub(super) async fn metadata(&mut self) -> Result<Metadata, String> {
         let challenge = self.knock(None).await?.header("www-authenticate").unwrap_or_default();
-        let named = parameter(&challenge, "resource_metadata");
-        let here = named.as_deref().and_then(|address| self.path_here(address));
+        let named = parameter(&challenge, "resource_metadata").and_then(|address| self.url.join(&address).ok());
+        let named = named.filter(|address| ["http", "https"].contains(&address.scheme()));
         let path = self.url.path().trim_end_matches('/').to_owned();
-        for place in here.iter().cloned().chain([format!("{RESOURCE}{path}"), RESOURCE.to_owned()]) {
-            let reply = self.stranger.get(&place, "application/json").await?;
-            if reply.status == 200
-                && let Some(document) = reply.json().filter(Value::is_object)
-            {
-                return Ok(Metadata::Found(document, reply.index));
+        let well_known = [format!("{RESOURCE}{path}"), RESOURCE.to_owned()];
+        let well_known = well_known.iter().filter_map(|place| self.url.join(place).ok());
+        let places = named.iter().cloned().chain(well_known).filter(|place| self.target.may_reach(place));
+        for place in places.collect::<Vec<_>>() {
+            if let Some(document) = self.document(&place).await? {
+                return Ok(Metadata::Found(document));
             }
         }
         Ok(match named {
-            Some(address) if here.is_none() => Metadata::Elsewhere(address),
+            Some(address) if !self.target.may_reach(&address) => Metadata::Elsewhere(address),
             _ => Metadata::Nowhere,
         })
+    }
+
+    /// The JSON object at an address that may be reached, if there is one.
+    async fn document(&mut self, address: &Url) -> Result<Option<Document>, String> {
+        let context = self.setting.context;
+        let mut other = None;
+        if address.origin() != self.url.origin() {
+            let abroad = Stranger::abroad(address, context.revision, context.limits, context.timeout);
+            other = Some(abroad.map_err(|error| error.to_string())?);
+        }
+        let stranger = other.as_mut().unwrap_or(&mut self.stranger);
+        let reply = stranger.get(&path_and_query(address), "application/json").await?;
+        let transcript = stranger.transcript();
+        let excerpt = excerpt(transcript, reply.index, transcript.entries().len());
+        let value = reply.json().filter(|document| reply.status == 200 && document.is_object());
+        Ok(value.map(|value| Document { value, excerpt }))
     }
 
     /// The verdict that a requirement does not hold, with what was said since the entry `from`.
     pub(super) fn fail(&self, requirement: &str, from: usize, expected: &str, actual: String) -> Judged {
         let transcript = self.stranger.transcript();
+        self.fail_by(excerpt(transcript, from, transcript.entries().len()), requirement, expected, actual)
+    }
+
+    fn fail_by(&self, excerpt: Vec<String>, requirement: &str, expected: &str, actual: String) -> Judged {
         let evidence = Evidence {
             expected: expected.to_owned(),
             actual,
             asked_at: self.setting.scenario.file.display().to_string(),
-            excerpt: excerpt(transcript, from, transcript.entries().len()),
+            excerpt,
             witnesses: Vec::new(),
         };
         Judged::fail(requirement, evidence)
+    }
+
+    /// A pass where a document is as it must be, else a failure with what was said when it was fetched.
+    pub(super) fn judge_document(
+        &self,
+        document: &Document,
+        requirement: &str,
+        holds: bool,
+        expected: &str,
+        actual: String,
+    ) -> Judged {
+        if holds {
+            Judged::pass(requirement)
+        } else {
+            self.fail_by(document.excerpt.clone(), requirement, expected, actual)
+        }
     }
 
     /// A pass where it holds, else the failure that [`Door::fail`] makes.
@@ -112,26 +164,15 @@ impl<'a> Door<'a> {
     }
 }
 
-/// A parameter of a challenge, such as `scope`: quoted or not, its name in any case.
-pub(super) fn parameter(challenge: &str, name: &str) -> Option<String> {
-    let lower = challenge.to_ascii_lowercase();
-    let mut from = 0;
-    while let Some(at) = lower[from..].find(name).map(|at| at + from) {
-        from = at + name.len();
-        let begins = lower[..at].chars().next_back().is_none_or(|before| matches!(before, ' ' | ',' | '\t'));
-        let Some(value) = lower[from..].trim_start().strip_prefix('=').filter(|_| begins) else { continue };
-        let value = &challenge[challenge.len() - value.trim_start().len()..];
-        return Some(match value.strip_prefix('"') {
-            Some(quoted) => quoted.split('"').next().unwrap_or_default().to_owned(),
-            None => value.split([',', ' ', '\t']).next().unwrap_or_default().to_owned(),
-        });
-    }
-    None
+/// Why nothing was fetched from another host, and what the user would say to have it fetched.
+pub(super) fn not_followed(what: &str, address: &Url) -> String {
+    format!("{what} at {address}, on a host that was not named; --allow-host {} has it asked", host_and_port(address))
 }
 
-/// Whether a challenge is for bearer tokens.
-pub(super) fn is_bearer(challenge: &str) -> bool {
-    challenge.split([',', ' ']).any(|word| word.eq_ignore_ascii_case("bearer"))
+/// A reply as one line of evidence.
+pub(super) fn shown(reply: &Reply) -> String {
+    let body: String = String::from_utf8_lossy(&reply.body).chars().take(200).collect();
+    format!("HTTP {} {body}", reply.status)
 }
 
 /// Whether an address is open to be read on its way: plain HTTP, and not to this machine.
@@ -149,16 +190,6 @@ pub(super) fn is_open_to_all(address: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parameters_of_challenges_are_read() {
-        let challenge = r#"Bearer error="invalid_token", Scope=mcp, resource_metadata="https://h/.well-known/x""#;
-        assert_eq!(parameter(challenge, "error").as_deref(), Some("invalid_token"));
-        assert_eq!(parameter(challenge, "scope").as_deref(), Some("mcp"));
-        assert_eq!(parameter(challenge, "resource_metadata").as_deref(), Some("https://h/.well-known/x"));
-        assert_eq!(parameter(r#"Bearer x-scope="a""#, "scope"), None);
-        assert!(is_bearer("Basic realm=x, bearer") && !is_bearer("Basic"));
-    }
 
     #[test]
     fn plain_http_is_for_this_machine_only() {

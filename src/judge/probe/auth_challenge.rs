@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::Setting;
-use super::auth::{Door, is_bearer, parameter};
+use super::auth::{Door, shown};
+use crate::judge::challenge::{is_bearer, parameter};
 use crate::judge::context::{Judged, fold};
 use crate::protocol::Era;
 use crate::session::Reply;
@@ -22,6 +23,8 @@ const OFFLINE: &str = "auth.challenge.no-offline-access";
 
 /// A token that nobody has issued.
 const GARBAGE: &str = "Bearer litmus-invalid-token";
+/// A JSON Web Token that nobody has signed, and that expired in 1970.
+const EXPIRED: &str = "Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJsaXRtdXMiLCJleHAiOjF9.";
 /// How often a challenge is asked for, to see whether it stays the same.
 const TIMES: usize = 4;
 
@@ -52,7 +55,9 @@ async fn knock(door: &mut Door<'_>, judged: &mut Vec<Judged>) -> Result<(), Stri
             judged.push(Judged::skipped(requirement, "no HTTP 401 was seen that could challenge"));
         }
     }
-    invalid(door, judged).await?;
+    for token in invalid_tokens(door) {
+        invalid(door, &token, judged).await?;
+    }
     malformed(door, judged).await?;
     for method in others(door) {
         let reply = door.stranger.request(method, Some(GARBAGE)).await?;
@@ -98,9 +103,15 @@ fn sorted(scope: Option<&str>) -> Vec<&str> {
     scopes
 }
 
-/// A token that nobody has issued.
-async fn invalid(door: &mut Door<'_>, judged: &mut Vec<Judged>) -> Result<(), String> {
-    let reply = door.knock(Some(GARBAGE)).await?;
+/// What is no token of the target's: one that nobody has issued, one that is neither signed nor valid any longer, and the
+/// user's own with something added to what would be its signature.
+fn invalid_tokens(door: &Door<'_>) -> Vec<String> {
+    let altered = door.token().map(|token| format!("Bearer {token}AAAA"));
+    [GARBAGE, EXPIRED].map(str::to_owned).into_iter().chain(altered).collect()
+}
+
+async fn invalid(door: &mut Door<'_>, token: &str, judged: &mut Vec<Judged>) -> Result<(), String> {
+    let reply = door.knock(Some(token)).await?;
     let from = reply.index;
     let served = reply.is_served() || (200..300).contains(&reply.status) && reply.body.is_empty();
     judged.push(door.judge(VALIDATED, !served, from, "an invalid token to be refused", shown(&reply)));
@@ -138,9 +149,4 @@ fn others(door: &Door<'_>) -> &'static [&'static str] {
     } else {
         &["tools/list", "ping"]
     }
-}
-
-fn shown(reply: &Reply) -> String {
-    let body: String = String::from_utf8_lossy(&reply.body).chars().take(200).collect();
-    format!("HTTP {} {body}", reply.status)
 }

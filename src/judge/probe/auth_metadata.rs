@@ -1,4 +1,4 @@
-//! Looks for the metadata of a protected resource on the target itself, and reads them.
+//! Looks for the metadata of a protected resource, and reads them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::pin::Pin;
 use serde_json::Value;
 
 use super::Setting;
-use super::auth::{Door, Metadata, is_open_to_all};
+use super::auth::{Document, Door, Metadata, is_open_to_all, not_followed};
 use crate::judge::compare::shown;
 use crate::judge::context::Judged;
 use crate::outcome::CheckId;
@@ -27,10 +27,9 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
         };
         let mut judged = Vec::new();
         match door.metadata().await {
-            Ok(Metadata::Found(document, from)) => read(&door, &document, from, &mut judged),
+            Ok(Metadata::Found(document)) => read(&door, &document, &mut judged),
             Ok(Metadata::Elsewhere(address)) => {
-                let reason =
-                    format!("the metadata lie at {address}, on a host that was not named: they are not fetched");
+                let reason = not_followed("the metadata lie", &address);
                 door.rest(&mut judged, |requirement| Judged::skipped(requirement, reason.clone()));
             }
             Ok(Metadata::Nowhere) => nowhere(&door, &mut judged),
@@ -51,23 +50,26 @@ fn nowhere(door: &Door<'_>, judged: &mut Vec<Judged>) {
     door.rest(judged, |requirement| Judged::inconclusive(requirement, "no metadata were found", Some(blame.clone())));
 }
 
-fn read(door: &Door<'_>, document: &Value, from: usize, judged: &mut Vec<Judged>) {
+fn read(door: &Door<'_>, document: &Document, judged: &mut Vec<Judged>) {
     judged.push(Judged::pass(DISCOVERY));
-    let resource = document["resource"].as_str();
-    let told = shown(document);
-    judged.push(door.judge(IMPLEMENTED, resource.is_some(), from, "metadata with a resource", told.clone()));
-    let servers = document["authorization_servers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut settle = |requirement: &str, holds: bool, expected: &str, told: String| {
+        judged.push(door.judge_document(document, requirement, holds, expected, told));
+    };
+    let value = &document.value;
+    let resource = value["resource"].as_str();
+    settle(IMPLEMENTED, resource.is_some(), "metadata with a resource", shown(value));
+    let servers = value["authorization_servers"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_address = |server: &Value| server.as_str().is_some_and(|server| url::Url::parse(server).is_ok());
     let holds = !servers.is_empty() && servers.iter().all(is_address);
-    judged.push(door.judge(SERVERS, holds, from, "the addresses of one authorization server or more", told));
+    settle(SERVERS, holds, "the addresses of one authorization server or more", shown(value));
     let open = servers.iter().filter_map(Value::as_str).find(|server| is_open_to_all(server));
     let told = open.unwrap_or_default().to_owned();
-    judged.push(door.judge(SECURITY, open.is_none(), from, "authorization servers that are reached by HTTPS", told));
+    settle(SECURITY, open.is_none(), "authorization servers that are reached by HTTPS", told);
     // Many libraries end the address of a host with a slash, which is no other address.
     let is_root = |uri: &str| url::Url::parse(uri).is_ok_and(|uri| uri.path() == "/");
     let ends = resource.is_some_and(|uri| uri.ends_with('/') && !is_root(uri));
     let told = resource.unwrap_or_default().to_owned();
     // The endpoint itself may end so, and then means it.
     let holds = !ends || door.url.path().ends_with('/');
-    judged.push(door.judge(SLASH, holds, from, "a resource without a slash at its end", told));
+    settle(SLASH, holds, "a resource without a slash at its end", told);
 }

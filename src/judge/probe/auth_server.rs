@@ -7,7 +7,7 @@ use std::pin::Pin;
 use serde_json::{Value, json};
 
 use super::Setting;
-use super::auth::{Door, Metadata, is_open_to_all};
+use super::auth::{Door, Metadata, is_open_to_all, not_followed};
 use crate::judge::compare::shown;
 use crate::judge::context::Judged;
 
@@ -41,9 +41,8 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
 }
 
 async fn look(door: &mut Door<'_>, judged: &mut Vec<Judged>) -> Result<(), String> {
-    if is_delegated(door).await? {
-        let reason = "the target names another authorization server, as later revisions want it";
-        door.rest(judged, |requirement| Judged::skipped(requirement, reason));
+    if let Some(reason) = delegated(door).await? {
+        door.rest(judged, |requirement| Judged::skipped(requirement, reason.clone()));
         return Ok(());
     }
     let path = door.url.path().trim_end_matches('/').to_owned();
@@ -77,15 +76,17 @@ async fn look(door: &mut Door<'_>, judged: &mut Vec<Judged>) -> Result<(), Strin
     redirects(door, &endpoints, judged).await
 }
 
-/// Whether the metadata of the resource name an authorization server on another host.
-async fn is_delegated(door: &mut Door<'_>) -> Result<bool, String> {
+/// Why the target is no authorization server itself, if that can be told: the metadata of the resource name one on another
+/// host, or lie on one themselves.
+async fn delegated(door: &mut Door<'_>) -> Result<Option<String>, String> {
     Ok(match door.metadata().await? {
-        Metadata::Found(document, _) => {
-            let servers = document["authorization_servers"].as_array().map(Vec::as_slice).unwrap_or_default();
-            !servers.iter().filter_map(Value::as_str).any(|server| door.path_here(server).is_some())
+        Metadata::Found(document) => {
+            let servers = document.value["authorization_servers"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let is_here = servers.iter().filter_map(Value::as_str).any(|server| door.path_here(server).is_some());
+            (!is_here).then(|| "the target names another authorization server, as later revisions want it".to_owned())
         }
-        Metadata::Elsewhere(_) => true,
-        Metadata::Nowhere => false,
+        Metadata::Elsewhere(address) => Some(not_followed("what tells of the authorization server lies", &address)),
+        Metadata::Nowhere => None,
     })
 }
 

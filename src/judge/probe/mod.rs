@@ -7,9 +7,11 @@ mod auth;
 mod auth_challenge;
 mod auth_metadata;
 mod auth_server;
+mod auth_token;
 mod batch;
 mod bound;
 mod completions;
+mod framing;
 mod garbage;
 mod http;
 mod input_framing;
@@ -26,6 +28,7 @@ mod statelessness;
 mod stream_end;
 mod streams;
 mod subscriptions;
+mod task_cleanup;
 mod task_list;
 mod teardown;
 mod validation;
@@ -102,9 +105,11 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("auth-challenge", auth_challenge::run),
     ("auth-metadata", auth_metadata::run),
     ("auth-server", auth_server::run),
+    ("auth-token", auth_token::run),
     ("batch", batch::run),
     ("bound", bound::run),
     ("completions", completions::run),
+    ("framing", framing::run),
     ("garbage", garbage::run),
     ("input-framing", input_framing::run),
     ("listed", listed::run),
@@ -120,6 +125,7 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("stream-end", stream_end::run),
     ("streams", streams::run),
     ("subscriptions", subscriptions::run),
+    ("task-cleanup", task_cleanup::run),
     ("task-list", task_list::run),
     ("teardown", teardown::run),
     ("validation", validation::run),

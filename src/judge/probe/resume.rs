@@ -11,12 +11,13 @@ use super::Setting;
 use super::http::{Head, PATIENCE, call, delete, entries, get, messages, progress_token};
 use crate::judge::compare::shown;
 use crate::judge::context::{Context, Judged};
-use crate::session::{Awaited, Opened, Opening, Sent, Session, What, open};
+use crate::session::{Awaited, Opened, Opening, Sent, Session, What};
 use crate::transport::Incoming;
-use crate::wire::Kind;
+use crate::wire::{Kind, Message};
 
 const SAME: &str = "http.resume.same-stream-only";
 const VIA_GET: &str = "http.resume.via-get";
+const GOES_ON: &str = "http.disconnect.not-cancellation";
 
 /// Ids and progress tokens of the call that is broken off, and of the other one.
 const BROKEN: &str = "litmus-resume-a";
@@ -27,9 +28,9 @@ const OTHER: &str = "litmus-resume-b";
 pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>> {
     Box::pin(async move {
         let context = setting.context;
-        let opening = open(&context.target, context.kind, context.revision, context.limits, context.timeout).await;
+        let opening = context.open(context.timeout).await;
         let Ok(Opening { mut session, outcome: Opened::Yes, .. }) = opening else {
-            return both(|requirement| Judged::inconclusive(requirement, "no further session could be opened", None));
+            return each(|requirement| Judged::inconclusive(requirement, "no further session could be opened", None));
         };
         let judged = resume(&setting, &mut session).await;
         session.close().await;
@@ -40,13 +41,13 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
 async fn resume(setting: &Setting<'_>, session: &mut Session) -> Vec<Judged> {
     let context = setting.context;
     let within = context.timeout;
-    let skipped = |reason: String| both(|requirement| Judged::skipped(requirement, reason.clone()));
+    let skipped = |reason: String| each(|requirement| Judged::skipped(requirement, reason.clone()));
     let (Some(id), Some(sent)) = begin(session, context).await else {
         return skipped("the target gives no event ids before its response".to_owned());
     };
     let Some(other) = call(session, &context.facts, OTHER) else { return skipped("there is no tool".to_owned()) };
     if !matches!(session.answer(&other, within).await, Awaited::Message(..)) {
-        return both(|requirement| Judged::inconclusive(requirement, "another call was not answered", None));
+        return each(|requirement| Judged::inconclusive(requirement, "another call was not answered", None));
     }
     session.abandon(&sent);
     let (stream, head) = get(session, vec![("Last-Event-ID".to_owned(), Some(id.clone()))], within).await;
@@ -57,6 +58,7 @@ async fn resume(setting: &Setting<'_>, session: &mut Session) -> Vec<Judged> {
         return vec![
             Judged::skipped(SAME, format!("the target does not resume: {actual}")),
             setting.fail(VIA_GET, from, expected, format!("{actual} to {id:?}")),
+            Judged::skipped(GOES_ON, format!("the target does not resume: {actual}")),
         ];
     }
     // What is missed may be sent again or not. All of it has come once the session, and with it the stream, has ended.
@@ -78,7 +80,24 @@ async fn resume(setting: &Setting<'_>, session: &mut Session) -> Vec<Judged> {
             None => Judged::pass(SAME),
         },
         Judged::pass(VIA_GET),
+        went_on(setting, session, &stream, from),
     ]
+}
+
+/// Whether the call that was broken off went on: its response is there. Replaying it is the server's option, so that nothing is
+/// known where it does not come; an error tells that the server has given up.
+fn went_on(setting: &Setting<'_>, session: &Session, stream: &Sent, from: usize) -> Judged {
+    let is_its = |message: &Message| message.kind() == Kind::Response && message.id() == Some(&json!(BROKEN));
+    let mut responses = messages(session, stream);
+    responses.retain(|(_, message)| is_its(message));
+    match responses.iter().find(|(_, message)| message.result().is_none()) {
+        Some((_, message)) => {
+            let expected = "the result of a call whose connection was lost";
+            setting.fail(GOES_ON, from, expected, shown(message.value()))
+        }
+        None if responses.is_empty() => Judged::skipped(GOES_ON, "the response to the call did not come again"),
+        None => Judged::pass(GOES_ON),
+    }
 }
 
 /// Calls a tool, and waits for the first event with an id that comes before the response.
@@ -127,6 +146,6 @@ async fn wait_for<T>(
     }
 }
 
-fn both(verdict: impl Fn(&str) -> Judged) -> Vec<Judged> {
-    [SAME, VIA_GET].into_iter().map(verdict).collect()
+fn each(verdict: impl Fn(&str) -> Judged) -> Vec<Judged> {
+    [SAME, VIA_GET, GOES_ON].into_iter().map(verdict).collect()
 }

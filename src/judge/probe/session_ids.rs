@@ -5,7 +5,6 @@ use std::pin::Pin;
 
 use super::Setting;
 use crate::judge::context::Judged;
-use crate::session::open;
 
 /// The requirement, and the number of characters in which two ids must be able to differ, at least. A counter or a clock
 /// gives fewer than twelve; fewer than eight are beyond doubt.
@@ -22,7 +21,7 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
         let context = setting.context;
         let mut ids = Vec::new();
         for _ in 0..SESSIONS {
-            let opening = open(&context.target, context.kind, context.revision, context.limits, context.timeout).await;
+            let opening = context.open(context.timeout).await;
             let Ok(opening) = opening else { break };
             ids.extend(opening.session.session_id().map(str::to_owned));
             setting.transcripts.push(opening.session.close().await);

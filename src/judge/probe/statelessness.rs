@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Setting, came};
 use crate::judge::context::{Context, Judged, fold};
-use crate::session::{Awaited, Edits, Opened, Opening, Session, Transcript, open};
+use crate::session::{Awaited, Edits, Opened, Opening, Session, Transcript};
 
 const NAMES: &str = "meta.peer-info.not-behavioural";
 const CONVERSATIONS: &str = "meta.stateless.multiple-conversations";
@@ -168,7 +168,7 @@ async fn both_connections(setting: &mut Setting<'_>, other: &mut Session) -> Jud
 /// Another connection, opened.
 async fn another(context: &Context) -> Result<Session, (String, Option<Transcript>)> {
     let within = context.timeout * 3;
-    match open(&context.target, context.kind, context.revision, context.limits, within).await {
+    match context.open(within).await {
         Ok(Opening { session, outcome: Opened::Yes, .. }) => Ok(session),
         Ok(Opening { session, .. }) => {
             Err(("no second connection could be opened".to_owned(), Some(session.close().await)))

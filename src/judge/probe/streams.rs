@@ -9,7 +9,7 @@ use super::Setting;
 use super::http::{Head, PATIENCE, call, delete, get, messages, progress_token};
 use crate::judge::compare::shown;
 use crate::judge::context::{Context, Judged};
-use crate::session::{Opened, Opening, Sent, Session, open};
+use crate::session::{Opened, Opening, Sent, Session};
 use crate::wire::{Kind, Message};
 
 const ONCE: &str = "http.streams.no-broadcast";
@@ -98,7 +98,7 @@ async fn sessions_apart(setting: &Setting<'_>) -> Judged {
 }
 
 async fn another(context: &Context) -> Option<Session> {
-    let opening = open(&context.target, context.kind, context.revision, context.limits, context.timeout).await;
+    let opening = context.open(context.timeout).await;
     match opening {
         Ok(Opening { session, outcome: Opened::Yes, .. }) => Some(session),
         _ => None,

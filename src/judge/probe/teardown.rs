@@ -9,7 +9,7 @@ use super::Setting;
 use super::subscriptions::{ID, call, listen, promised, whole_filter};
 use crate::judge::compare::shown;
 use crate::judge::context::Judged;
-use crate::session::{Opened, open};
+use crate::session::Opened;
 
 const RESULT: &str = "subscriptions.teardown.result";
 const CARRIED: &str = "subscriptions.no-carry-over";
@@ -45,7 +45,7 @@ pub(super) fn run<'a>(mut setting: Setting<'a>) -> Pin<Box<dyn Future<Output = V
 /// On a new connection nothing is heard of the old subscription.
 async fn come_back(setting: &mut Setting<'_>) -> Option<Judged> {
     let context = setting.context;
-    let opening = open(&context.target, context.kind, context.revision, context.limits, context.timeout).await.ok()?;
+    let opening = context.open(context.timeout).await.ok()?;
     if opening.outcome != Opened::Yes {
         return Some(Judged::inconclusive(CARRIED, "no other session could be opened", None));
     }

@@ -76,10 +76,13 @@ impl Run<'_> {
         &self,
         templates: &IndexMap<String, Value>,
     ) -> Result<Vec<(String, Option<String>)>, Unbound> {
-        let fill = |(name, value): (&String, &Value)| match self.bindings.fill(value)? {
-            Value::Null => Ok((name.clone(), None)),
-            Value::String(text) => Ok((name.clone(), Some(text))),
-            other => Ok((name.clone(), Some(other.to_string()))),
+        let fill = |(name, value): (&String, &Value)| {
+            let name = self.bindings.fill_plain(name)?;
+            Ok(match self.bindings.fill(value)? {
+                Value::Null => (name, None),
+                Value::String(text) => (name, Some(text)),
+                other => (name, Some(other.to_string())),
+            })
         };
         templates.iter().map(fill).collect()
     }

@@ -14,6 +14,9 @@ const SERVER: &str = "/.well-known/oauth-authorization-server";
 
 /// What a token must allow.
 const SCOPE: &str = "mcp";
+/// What no token here allows, and the tool that wants it.
+const MORE: &str = "mcp:pictures";
+const PRIVILEGED: &str = "picture";
 
 impl State {
     /// The answer to a request that is about authorization, or lacks it; `None` lets the request pass.
@@ -38,15 +41,29 @@ impl State {
     fn challenge(&self, call: &Call, token: &str, base: &str) -> Option<Answer> {
         let given = call.headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
         let right = given.and_then(|given| given.strip_prefix("Bearer ")).is_some_and(|given| given == token);
-        if right || given.is_some() && self.options.has(Quirk::AcceptsAnyToken) {
+        let metadata = format!("resource_metadata=\"{base}{RESOURCE}{}\"", endpoint::PATH);
+        if right && calls(&call.body, PRIVILEGED) {
+            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{SCOPE} {MORE}\", {metadata}");
+            return Some(Answer::plain(403, "This needs more.").with("www-authenticate", &challenge));
+        }
+        let is_session = given.is_none() && call.header("mcp-session-id").is_some();
+        if right
+            || given.is_some() && self.options.has(Quirk::AcceptsAnyToken)
+            || is_session && self.options.has(Quirk::TrustsSessionIds)
+        {
             return None;
         }
         let status = if given.is_none() && self.options.has(Quirk::ForbidsStrangers) { 403 } else { 401 };
         let error = if given.is_some() { "error=\"invalid_token\", " } else { "" };
-        let metadata = format!("resource_metadata=\"{base}{RESOURCE}{}\"", endpoint::PATH);
         let challenge = format!("Bearer {error}scope=\"{SCOPE}\", {metadata}");
         Some(Answer::plain(status, "A token is needed here.").with("www-authenticate", &challenge))
     }
+}
+
+/// Whether a body calls a tool.
+fn calls(body: &[u8], tool: &str) -> bool {
+    let message: Value = serde_json::from_slice(body).unwrap_or_default();
+    message["method"] == "tools/call" && message["params"]["name"] == tool
 }
 
 fn resource(base: &str) -> Value {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::mock::quirk::Quirk;
 use crate::mock::{Mock, clock};
 use crate::protocol::Era;
 
@@ -33,7 +34,8 @@ impl State {
         let exchange = self.next_exchange();
         let id = clock::unguessable();
         let (before, after) = self.rules.unasked(set_off);
-        let (stream, events) = Stream::legacy(&format!("{MESSAGES}?session={id}"), &before);
+        let (mut stream, events) = Stream::legacy(&format!("{MESSAGES}?session={id}"), &before);
+        stream.in_latin_1 = self.options.has(Quirk::Latin1);
         let mut options = (*self.options).clone();
         options.revisions.retain(|revision| revision.era() == Era::Handshake);
         let mut conversation = Conversation::new(Mock::new(Arc::new(options)));

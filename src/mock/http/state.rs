@@ -97,7 +97,8 @@ impl State {
             self.die();
             return Reply::Close;
         }
-        if self.rules.is_hung() {
+        let is_waited_for = self.options.has(Quirk::WaitsForLength) && call.header("transfer-encoding").is_some();
+        if self.rules.is_hung() || is_waited_for {
             return Reply::Hang;
         }
         match self.route(call, rules) {
@@ -292,6 +293,7 @@ impl Conversation {
             _ => Stream::plain(),
         };
         let is_primed = matches!(key, Key::Session(_)) && self.mock.revision() >= Some(Revision::V2025_11_25);
+        stream.in_latin_1 = options.has(Quirk::Latin1);
         if is_primed && !options.has(Quirk::UnprimedStreams) {
             stream.prime();
         }

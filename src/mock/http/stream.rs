@@ -17,6 +17,8 @@ pub(super) struct Stream {
     finished: bool,
     /// Whether events are named `message`, which is what they are called without a name too.
     named: bool,
+    /// Whether events are written in ISO 8859-1, for the quirk.
+    pub(super) in_latin_1: bool,
 }
 
 /// Where the bytes of a stream come out.
@@ -45,7 +47,7 @@ impl Stream {
 
     fn new(number: Option<u64>, named: bool) -> (Self, Events) {
         let (sender, events) = mpsc::unbounded_channel();
-        (Self { number, sender: Some(sender), log: Vec::new(), finished: false, named }, events)
+        (Self { number, sender: Some(sender), log: Vec::new(), finished: false, named, in_latin_1: false }, events)
     }
 
     /// Sends an id and no message, so that the client can resume from the very beginning.
@@ -96,7 +98,7 @@ impl Stream {
             let _ = writeln!(event, "id: {number}-{}", self.log.len());
         }
         let _ = write!(event, "data: {data}\n\n");
-        let event = Bytes::from(event);
+        let event = if self.in_latin_1 { latin_1(&event) } else { Bytes::from(event) };
         if self.number.is_some() {
             self.log.push(event.clone());
         }
@@ -109,6 +111,11 @@ impl Stream {
             let _ = sender.send(event);
         }
     }
+}
+
+/// A text in ISO 8859-1.
+pub(super) fn latin_1(text: &str) -> Bytes {
+    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
 }
 
 /// The stream and the position that an event id names.

@@ -34,7 +34,7 @@ impl Client {
         let address = "127.0.0.1:0".parse().expect("an address");
         let server = Server::start(address, options, broken).expect("it starts");
         let url = server.url().parse().expect("a URL");
-        let target = Target::Url(UrlTarget { url, headers: Vec::new() });
+        let target = Target::Url(UrlTarget::new(url));
         let connection = Connection::open(&target, Limits::default()).expect("a usable URL");
         Self { server: Some(server), connection, next: 0 }
     }

@@ -122,6 +122,7 @@ pub fn verify(folder: &Path, key: Option<&PublicKey>) -> io::Result<Result<Verif
             wrong.push(format!("{SUMS} is not as it was written"));
         }
     }
+    wrong.extend(strangers(folder)?.iter().map(|name| format!("{name} is no part of a certificate")));
     let bytes = fs::read(folder.join(STATEMENT))?;
     let statement = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();
     if statement["_type"] != STATEMENT_TYPE || statement["predicateType"] != PREDICATE_TYPE {
@@ -140,6 +141,19 @@ pub fn verify(folder: &Path, key: Option<&PublicKey>) -> io::Result<Result<Verif
     }
     let requirements = fs::read_to_string(folder.join(REQUIREMENTS))?;
     Ok(Ok(Verified { statement, requirements, signer }))
+}
+
+/// What lies in the folder and is certified by nothing.
+fn strangers(folder: &Path) -> io::Result<Vec<String>> {
+    let mut strangers = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !NAMED.contains(&&*name) && ![SUMS, STATEMENT, ENVELOPE, PUBLIC_KEY].contains(&&*name) {
+            strangers.push(name);
+        }
+    }
+    strangers.sort_unstable();
+    Ok(strangers)
 }
 
 /// What does not agree between the statement and the files that it names.

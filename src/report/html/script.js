@@ -3,6 +3,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const VERDICTS = { f: ["✗", "failed"], w: ["!", "warnings"], i: ["?", "inconclusive"], x: ["≈", "expected"], p: ["✓", "passed"], s: ["–", "skipped"] };
+const MEANINGS = { f: "fails, and the run with it", w: "fails in what SHOULD be", i: "could not be judged", x: "fails as the baseline expects", p: "holds", s: "did not apply" };
 const ORDER = "fwixps";
 const LEVELS = ["MUST", "SHOULD", "MAY", "HOUSE"];
 const several = data.servers.length > 1;
@@ -19,6 +20,10 @@ data.checks.forEach((check, index) => {
 
 // What is chosen; kept in the address, so that a view can be shared.
 const view = { verdicts: new Set("fwi"), levels: new Set(), text: "", server: null, run: null, area: null, open: new Set() };
+// The first failure is open without being asked for.
+const first = items().filter((item) => item.worst === "f").slice(0, 1).map((item) => item.requirement);
+// On a small screen what failed comes before the table of areas.
+let unfolded = several || !matchMedia("(max-width: 70rem)").matches;
 
 function element(tag, properties, ...children) {
   const node = document.createElement(tag);
@@ -60,16 +65,19 @@ function plural(number, noun) {
 function head() {
   const only = several ? null : data.servers[0];
   const title = several ? plural(data.servers.length, "server") : only ? `${only.name || only.label} ${only.version}`.trim() : "No server";
-  const notes = [...new Set(data.servers.flatMap((server) => server.notes))];
+  const told = [...new Set(data.servers.flatMap((server) => server.notes.map((note) => (several ? `${server.label}: ${note}` : note))))];
+  const notes = told.map((note) => element("p", { class: "note small" }, note));
   const times = data.servers.map((server) => server.started_at).filter(Boolean).sort();
   const duration = data.servers.reduce((sum, server) => sum + server.duration_ms, 0);
   fill("head",
     element("h1", {}, title),
     only && only.name ? element("p", { class: "mono soft" }, only.label) : null,
     element("p", { class: "conclusion " + (data.good ? "p" : "f"), id: "conclusion" }, data.conclusion),
-    ...notes.map((note) => element("p", { class: "note small" }, note)));
+    ...data.servers.filter((server) => server.not_reached).slice(0, 20).map((server) => element("p", { class: "note small absent" }, element("strong", {}, `${server.label} was not reached: `), server.not_reached)),
+    ...(notes.length > 3 ? [element("details", { class: "small" }, element("summary", {}, plural(notes.length, "note")), ...notes)] : notes));
   const when = times.length ? `, ${times[0].replace("T", " ").replace("Z", " UTC")}` : "";
-  fill("foot", element("p", {}, `${data.tool} ${data.version}${when}, ${(duration / 1000).toFixed(1)} s. This page loads nothing from anywhere.`));
+  const legend = [...ORDER].filter((verdict) => verdict !== "x" || runs.some((run) => run.expected)).flatMap((verdict) => [element("span", { class: `dot ${verdict}` }, VERDICTS[verdict][0]), ` ${MEANINGS[verdict]}  `]);
+  fill("foot", element("p", { class: "legend" }, ...legend), element("p", {}, `${data.tool} ${data.version}${when}, ${(duration / 1000).toFixed(1)} s. This page loads nothing from anywhere.`));
   document.title = `${title}: ${data.conclusion}`;
 }
 
@@ -119,6 +127,7 @@ function servers() {
       return cell(tally(own, every), `${server.label}, ${label}`, pressed, () => change(pressed ? { server: null, run: null } : { server: index, run: label }));
     });
     const name = element("button", { "aria-pressed": view.server === index, "data-key": `server ${index}`, title: server.label, onclick: choose }, server.label);
+    if (server.not_reached) return element("tr", {}, element("th", { scope: "row", title: server.label }, server.label), element("td", { class: "f", colspan: columns.length, title: server.not_reached }, "not reached"));
     return element("tr", {}, element("th", { scope: "row" }, name, server.partial ? element("small", { class: "tag w" }, "interrupted") : null), ...cells);
   });
   fill("servers", element("h2", {}, "Servers, by the worst verdict of their checks"), grid(columns, rows));
@@ -140,7 +149,10 @@ function matrix() {
     return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
   });
   const title = several ? `Areas of ${data.servers[chosen].label}` : "Areas, by the worst verdict of their checks";
-  fill("matrix", element("h2", {}, title), grid(labels, rows));
+  const box = element("details", {}, element("summary", { "data-key": "areas" }, element("h2", {}, title)), grid(labels, rows));
+  box.open = unfolded;
+  box.addEventListener("toggle", () => { unfolded = box.open; });
+  fill("matrix", box);
 }
 
 /* The requirements that the chosen runs and areas have results for, each with its worst verdict. */
@@ -214,7 +226,9 @@ function list(found) {
   }
   const hidden = found.length - shown.length;
   const empty = found.length ? `None of these verdicts. ${plural(hidden, "requirement")} with other verdicts: choose them above.` : "Nothing matches.";
-  fill("list", element("h2", {}, plural(shown.length, "requirement")), ...(shown.length ? nodes : [element("p", { class: "empty" }, empty)]));
+  const told = plural(shown.length, "requirement");
+  document.getElementById("status").textContent = told;
+  fill("list", element("h2", {}, told), ...(shown.length ? nodes : [element("p", { class: "empty" }, empty)]));
 }
 
 function row(item) {
@@ -229,7 +243,7 @@ function row(item) {
     dots.append(element("span", { class: `tag ${item.worst}` }, `${VERDICTS[item.worst][0]} ${bad} of ${item.dots.length} runs`));
   }
   const node = element("details", { class: "item" },
-    element("summary", {}, element("span", { class: `tag ${item.worst}` }, item.level), element("span", { class: "says" }, item.statement), dots, element("span", { class: "id mono" }, item.requirement)));
+    element("summary", { "data-key": `item ${item.requirement}` }, element("span", { class: `tag level ${item.worst}` }, item.level), element("span", { class: "says" }, item.statement), dots, element("span", { class: "id mono" }, item.requirement)));
   const open = () => { if (node.open && node.children.length === 1) node.append(body(item)); };
   if (view.open.has(item.requirement)) { node.open = true; open(); }
   node.addEventListener("toggle", () => {
@@ -254,8 +268,10 @@ function body(item) {
       const id = data.checks[check].id;
       if (verdict === "f" || verdict === "w" || verdict === "x") {
         const expected = verdict === "x" ? data.reasons[run.expected[check]] : null;
-        const key = JSON.stringify([check, told[0], expected]);
-        if (!failed.has(key)) failed.set(key, { check, verdict, expected, evidence: data.evidence[told[0]], rerun: told[1], places: [] });
+        // What differs in numbers only (ids, times) is the same to a person.
+        const evidence = data.evidence[told[0]];
+        const key = JSON.stringify([check, expected, evidence.expected, evidence.actual.replace(/\d+/g, "#")]);
+        if (!failed.has(key)) failed.set(key, { check, verdict, expected, evidence, rerun: told[1], places: [] });
         failed.get(key).places.push(where);
       } else if (verdict !== "-") {
         const reason = verdict === "p" ? "" : data.reasons[verdict === "i" ? told[0] : run.skipped[check]];
@@ -298,8 +314,10 @@ function place({ check, verdict, expected, evidence, rerun, places }) {
   return element("div", { class: "place" },
     element("h3", {}, element("span", { class: `dot ${verdict}` }, VERDICTS[verdict][0]), " ", title, " ", element("code", { class: "soft" }, id)),
     facts,
-    lines.length ? element("pre", { "aria-label": "Transcript" }, ...lines) : null,
-    rerun ? element("pre", { "aria-label": "Command that runs just this check again" }, copyButton(rerun), rerun) : null);
+    lines.length ? element("p", { class: "caption" }, "What was sent (→) and received (←)") : null,
+    lines.length ? element("pre", {}, ...lines) : null,
+    rerun ? element("p", { class: "caption" }, "Run just this check again") : null,
+    rerun ? element("pre", {}, copyButton(rerun), rerun) : null);
 }
 
 function copyButton(text) {
@@ -324,7 +342,7 @@ function readAddress() {
   view.text = asked.get("text") || "";
   view.area = asked.get("area");
   view.run = asked.get("run");
-  view.open = new Set(list("open"));
+  view.open = new Set(asked.has("open") ? list("open") : first);
   const server = data.servers.findIndex((server) => server.label === asked.get("server"));
   view.server = server < 0 ? null : server;
 }
@@ -335,7 +353,7 @@ function writeAddress() {
   if (verdicts !== "fwi") told.set("verdict", verdicts);
   if (view.levels.size) told.set("level", [...view.levels].join(","));
   for (const name of ["text", "area", "run"]) if (view[name]) told.set(name, view[name]);
-  if (view.open.size) told.set("open", [...view.open].join(","));
+  if ([...view.open].join() !== first.join()) told.set("open", [...view.open].join(","));
   if (view.server !== null && several) told.set("server", data.servers[view.server].label);
   history.replaceState(null, "", `#${told}`);
 }

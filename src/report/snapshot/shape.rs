@@ -24,21 +24,21 @@ const ABSENT: &str = "absent";
 pub(super) fn shape(answer: &Value) -> Value {
     let mut shape = Shape::new();
     if let Some(result) = answer.get("result") {
-        walk(String::new(), result, &mut shape);
+        walk("", result, &mut shape);
         // To say nothing is to say that it went well.
         shape.entry(".isError".to_owned()).or_insert_with(|| BTreeSet::from(["false".to_owned()]));
     } else {
-        walk(".error.code".to_owned(), &answer["error"]["code"], &mut shape);
+        walk(".error.code", &answer["error"]["code"], &mut shape);
     }
     json!(shape.into_iter().map(|(path, types)| (path, Vec::from_iter(types).join(" | "))).collect::<BTreeMap<_, _>>())
 }
 
-fn walk(path: String, value: &Value, shape: &mut Shape) {
+fn walk(path: &str, value: &Value, shape: &mut Shape) {
     if shape.len() >= PATHS {
         return;
     }
     let kind = match value {
-        _ if KINDS.contains(&&*path) => value.to_string().trim_matches('"').to_owned(),
+        _ if KINDS.contains(&path) => value.to_string().trim_matches('"').to_owned(),
         Value::Null => "null".to_owned(),
         Value::Bool(_) => "boolean".to_owned(),
         Value::Number(_) => "number".to_owned(),
@@ -47,25 +47,26 @@ fn walk(path: String, value: &Value, shape: &mut Shape) {
         Value::Object(_) => "object".to_owned(),
     };
     if !path.is_empty() {
-        shape.entry(path.clone()).or_default().insert(kind);
+        shape.entry(path.to_owned()).or_default().insert(kind);
     }
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, member)| walk(below(&path, name), member, shape)),
+        Value::Object(members) => members.iter().for_each(|(name, member)| walk(&below(path, name), member, shape)),
         Value::Array(items) => {
             let items = &items[..items.len().min(ITEMS)];
             let names: BTreeSet<_> = items.iter().filter_map(Value::as_object).flat_map(|item| item.keys()).collect();
             for item in items {
-                walk(format!("{path}[]"), item, shape);
+                walk(&format!("{path}[]"), item, shape);
                 for name in names.iter().filter(|name| item.is_object() && item.get(**name).is_none()) {
                     shape.entry(below(&format!("{path}[]"), name)).or_default().insert(ABSENT.to_owned());
                 }
             }
         }
         // Many servers put JSON into their texts.
-        Value::String(text) if path == ".content[].text" => match serde_json::from_str(text) {
-            Ok(inner @ (Value::Object(_) | Value::Array(_))) => walk(format!("{path}(JSON)"), &inner, shape),
-            _ => {}
-        },
+        Value::String(text) if path == ".content[].text" => {
+            if let Ok(inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) {
+                walk(&format!("{path}(JSON)"), &inner, shape);
+            }
+        }
         _ => {}
     }
 }
@@ -82,10 +83,10 @@ pub(super) fn results(old: &Value, new: &Value, found: &mut Vec<Change>) {
         let place = format!("result of tool `{}`", printable(tool, 120));
         match (&old[tool], &new[tool]) {
             (Value::Object(_), Value::Null) => {
-                found.push(Change::new(Class::Cosmetic, format!("{place} is no longer asked for")))
+                found.push(Change::new(Class::Cosmetic, format!("{place} is no longer asked for")));
             }
             (Value::Null, Value::Object(_)) => {
-                found.push(Change::new(Class::Compatible, format!("{place} is recorded")))
+                found.push(Change::new(Class::Compatible, format!("{place} is recorded")));
             }
             (before, after) => members(&place, before, after, found),
         }

@@ -235,7 +235,7 @@ impl Page {
 
     /// Servers side by side, a column for each revision over each transport; false where they do not fit.
     fn matrix(&mut self, collected: &Collected) -> bool {
-        const CELL: usize = 12;
+        const CELL: usize = 13;
         let columns: IndexSet<_> = collected.runs().map(|(_, run)| run.label()).collect();
         let names: Vec<_> = collected.targets.iter().map(|target| clipped(&target.label(), NAME)).collect();
         let title = "servers";
@@ -246,7 +246,7 @@ impl Page {
         // A label is a revision and a transport: one above the other.
         for half in [0, 1] {
             let cells = columns.iter().map(|label| label.split(' ').nth(half).unwrap_or_default());
-            let cells: String = cells.map(|text| format!("  {:<10}", plain(text))).collect();
+            let cells: String = cells.map(|text| format!("  {:<width$}", plain(text), width = CELL - 2)).collect();
             let title = if half == 0 { title } else { "" };
             self.line(&self.painted(QUIET, &format!("{title:first$}{cells}")));
         }

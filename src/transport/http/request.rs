@@ -57,7 +57,8 @@ fn put_field(bytes: &mut BytesMut, name: &str, value: &str) -> Result<(), String
     Ok(())
 }
 
-fn path_and_query(url: &Url) -> String {
+/// The path of an address, with its query.
+pub fn path_and_query(url: &Url) -> String {
     match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     fn target(url: &str, headers: &[(&str, &str)]) -> UrlTarget {
-        UrlTarget { url: Url::parse(url).expect("valid"), headers: owned(headers) }
+        UrlTarget { headers: owned(headers), ..UrlTarget::new(Url::parse(url).expect("valid")) }
     }
 
     fn owned(headers: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -52,7 +52,7 @@ async fn listen<F: Future<Output = ()> + Send + 'static>(
 ) -> (UrlTarget, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/mcp", listener.local_addr().expect("bound"));
-    let target = UrlTarget { url: Url::parse(&url).expect("valid"), headers: Vec::new() };
+    let target = UrlTarget::new(Url::parse(&url).expect("valid"));
     (target, tokio::spawn(serve(listener)))
 }
 
@@ -332,7 +332,7 @@ async fn flood(head: &'static str, part: &'static str) -> (Vec<Incoming>, u64) {
         }
         taken
     });
-    let target = UrlTarget { url: Url::parse(&url).expect("valid"), headers: Vec::new() };
+    let target = UrlTarget::new(Url::parse(&url).expect("valid"));
     let mut connection = open(&target, limits()).expect("a good URL");
     send(&connection, 1, "POST");
     let all = whole(&mut connection, 1).await;
@@ -417,7 +417,7 @@ async fn a_raw_exchange_ends_at_its_deadline_where_the_server_keeps_the_socket()
 #[tokio::test]
 async fn urls_of_no_use_are_refused() {
     for url in ["ftp://localhost/", "http://user@localhost/", "unix:/run/x"] {
-        let target = UrlTarget { url: Url::parse(url).expect("valid"), headers: Vec::new() };
+        let target = UrlTarget::new(Url::parse(url).expect("valid"));
         assert!(matches!(open(&target, limits()), Err(TransportError::BadUrl { .. })), "{url}");
     }
 }
