@@ -10,6 +10,7 @@ use super::link::{End, Observed};
 use crate::judge::Traffic;
 use crate::protocol::{Profile, Revision};
 use crate::session::What;
+use crate::smith::World;
 use crate::transport::Incoming;
 use crate::wire::{Kind, same_id};
 
@@ -29,7 +30,10 @@ const TEXT: usize = 300;
 const MASKED: usize = 64;
 
 /// The features of what came of an input.
-pub(super) fn features(revision: Revision, observed: &Observed, traffic: &Traffic<'_>) -> BTreeSet<u32> {
+pub(super) fn features(world: &World, observed: &Observed, traffic: &Traffic<'_>) -> BTreeSet<u32> {
+    let revision = world.revision;
+    // Of names that the target does not know there are too many.
+    let is_offered = |name: &&str| world.tools.iter().chain(&world.prompts).any(|thing| thing["name"] == **name);
     let mut found = BTreeSet::new();
     let sent: Vec<&Value> =
         observed.script.pieces.iter().filter_map(|piece| Some(piece.message.as_ref()?.value())).collect();
@@ -45,7 +49,8 @@ pub(super) fn features(revision: Revision, observed: &Observed, traffic: &Traffi
         let name = heard
             .request
             .as_ref()
-            .and_then(|asked| asked.message.value().pointer("/params/name")?.as_str().map(str::to_owned));
+            .and_then(|asked| asked.message.value().pointer("/params/name")?.as_str().filter(is_offered))
+            .map(str::to_owned);
         let subject = (method, name, kind(heard.kind));
         if let Some(error) = heard.error() {
             let words = error["message"].as_str().unwrap_or_default();

@@ -428,7 +428,7 @@ impl<'a> Worker<'a> {
         let Pending { input, is_kept, place, observed, prelude, edges, compared } = pending;
         let transcript = transcript(self.ground.plan.kind(), prelude.iter().chain(&observed.steps));
         let traffic = Traffic::of(&transcript);
-        let mut shown = features(self.ground.plan.revision, &observed, &traffic);
+        let mut shown = features(&self.world, &observed, &traffic);
         shown.extend(edges);
         let is_new = self.corpus.note(&shown);
         if is_new && observed.end == End::Alive {
