@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::json::{pointers, set};
+use super::neighbours::arguments;
 use super::{Form, Input, World, policy};
 
 /// Inputs that are made of one.
@@ -25,8 +26,16 @@ pub fn matched(world: &World, input: &Input, compared: &[(Value, Value)]) -> Vec
         let Ok(message) = serde_json::from_slice::<Value>(&piece.bytes) else { continue };
         for pointer in pointers(&message).into_iter().filter(|pointer| is_matched(pointer)) {
             let Some(value) = message.pointer(&pointer) else { continue };
-            let both = compared.iter().flat_map(|(left, right)| [(left, right), (right, left)]);
-            for new in both.filter_map(|(one, other)| replaced(value, one, other)) {
+            let both = || compared.iter().flat_map(|(left, right)| [(left, right), (right, left)]);
+            let mut new: Vec<Value> = both().filter_map(|(one, other)| replaced(value, one, other)).collect();
+            if let Value::Object(members) = value {
+                // What is not there is nothing to the target.
+                let wanted: Vec<&Value> = both().filter(|(one, _)| one.is_null()).map(|(_, other)| other).collect();
+                for (name, _) in arguments(world, &message, &pointer).iter().filter(|(n, _)| !members.contains_key(n)) {
+                    new.extend(wanted.iter().map(|&value| with(members, name, value)));
+                }
+            }
+            for new in new {
                 let mut other = message.clone();
                 set(&mut other, &pointer, new);
                 let bytes = other.to_string().into_bytes();
@@ -72,6 +81,12 @@ fn replaced(value: &Value, one: &Value, other: &Value) -> Option<Value> {
     }
 }
 
+fn with(members: &Map<String, Value>, name: &str, value: &Value) -> Value {
+    let mut members = members.clone();
+    members.insert(name.to_owned(), value.clone());
+    Value::Object(members)
+}
+
 fn is_length(number: &Value, text: &str) -> bool {
     let number = number.as_u64().and_then(|number| usize::try_from(number).ok());
     number.is_some_and(|number| number > 0 && (number == text.len() || number == text.chars().count()))
@@ -87,7 +102,9 @@ mod tests {
     #[test]
     fn a_value_gives_way_to_what_it_was_compared_with() {
         let mut world = World::new(Revision::ALL[0], TransportKind::Stdio);
-        world.tools.push(json!({"name": "grade", "inputSchema": {"type": "object"}}));
+        let inner = json!({"type": "object", "properties": {"tag": {"type": "string"}, "level": {"type": "integer"}}});
+        let schema = json!({"type": "object", "properties": {"in": inner}});
+        world.tools.push(json!({"name": "grade", "inputSchema": schema}));
         let call = |arguments: Value| {
             let params = json!({"name": "grade", "arguments": arguments});
             let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
@@ -101,6 +118,7 @@ mod tests {
             (json!(true), json!(false)),
             (json!(6), json!(7)),
             (json!("absent"), json!("never")),
+            (json!(null), json!(9)),
         ];
         let expected = [
             json!({"mode": "admin", "depth": 5, "in": {"tag": "q-rest", "on": true}}),
@@ -108,6 +126,7 @@ mod tests {
             json!({"mode": "user", "depth": 5, "in": {"tag": "zzrest", "on": true}}),
             json!({"mode": "user", "depth": 5, "in": {"tag": "q-resta", "on": true}}),
             json!({"mode": "user", "depth": 5, "in": {"tag": "q-rest", "on": false}}),
+            json!({"mode": "user", "depth": 5, "in": {"tag": "q-rest", "on": true, "level": 9}}),
         ];
         let found = matched(&world, &input, &compared);
         assert_eq!(found.len(), expected.len());

@@ -105,7 +105,7 @@ fn changes(world: &World, message: &Value, pointer: &str) -> Vec<Change> {
 
 /// The members that a tool's schema, or a prompt, speaks of, each with a plain value, where the pointer is that of the
 /// arguments or of an object in them.
-fn arguments(world: &World, message: &Value, pointer: &str) -> Vec<(String, Value)> {
+pub(super) fn arguments(world: &World, message: &Value, pointer: &str) -> Vec<(String, Value)> {
     let Some(inside) = pointer.strip_prefix("/params/arguments") else { return Vec::new() };
     let is_named = |thing: &&Value| thing["name"] == message["params"]["name"];
     match message["method"].as_str() {
