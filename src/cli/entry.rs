@@ -52,7 +52,7 @@ fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let done = match args.command {
         Command::Run(args) => run::run(args),
-        Command::Fuzz(args) => fuzz::fuzz(args),
+        Command::Fuzz(args) => fuzz::fuzz(&args),
         Command::Replay(args) => replay::replay(args),
         Command::List(args) => list::list(&args),
         Command::Explain(args) => explain::explain(&args),

@@ -16,7 +16,8 @@ use super::outlets::Outlets;
 use super::signals::Signals;
 use super::{console, run, settings};
 use crate::fuzz::{
-    Finding, Offer, Oracle, Place, Progress, Report, Supervisor, Suspicion, WorkPlan, findings, sandbox_available,
+    Finding, LIBFUZZER, Offer, Oracle, Place, Progress, Report, Supervisor, Suspicion, WorkPlan, findings,
+    sandbox_available,
 };
 use crate::outcome::{CheckId, CheckResult, Event, Evidence, Level, RunInfo, Summary, Verdict};
 use crate::protocol::{Requirement, Revision};
@@ -62,6 +63,9 @@ pub(super) struct FuzzArgs {
     /// Which hook tells what of the target's code was reached
     #[arg(long, value_name = "WHICH", value_enum, default_value_t, help_heading = HEADING)]
     coverage: Coverage,
+    /// What chooses inputs to go on from: a plain loop, or libFuzzer
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t, help_heading = HEADING)]
+    engine: Engine,
     /// Shut the program in: no network, an empty home, an empty working directory (Linux)
     #[arg(long, help_heading = HEADING)]
     sandbox: bool,
@@ -108,12 +112,20 @@ enum Coverage {
     Native,
 }
 
+/// What chooses inputs to go on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Engine {
+    #[default]
+    Loop,
+    Libfuzzer,
+}
+
 /// Fuzzes, and reports.
-pub(super) fn fuzz(args: Box<FuzzArgs>) -> Result<Exit, Stop> {
-    let FuzzArgs { target, revision, call_tools, pace, reports, .. } = &*args;
+pub(super) fn fuzz(args: &FuzzArgs) -> Result<Exit, Stop> {
+    let FuzzArgs { target, revision, call_tools, pace, reports, .. } = args;
     let run_args = run_args(target, revision.as_slice(), *call_tools, pace)?;
     let jobs = run_args.pace.jobs;
-    let settings = the_settings(run_args)?;
+    let settings = the_settings(&run_args)?;
     guard_address(&settings.target, args.allow_remote)?;
     let outlets = Outlets::new(reports, None, true)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -127,7 +139,7 @@ pub(super) fn fuzz(args: Box<FuzzArgs>) -> Result<Exit, Stop> {
         };
         let newest = offered.into_iter().max_by_key(|offered| offered.revision);
         let offered = newest.ok_or_else(|| Stop::not_reached("the target speaks no revision"))?;
-        let plan = plan(&args, &settings, jobs, &offered)?;
+        let plan = plan(args, &settings, jobs, &offered)?;
         announce(&plan, &args.reports);
         let mut tally = Tally::new(plan.clone(), args.reports.quiet);
         let mut supervisor = Supervisor::start(plan.clone())
@@ -180,9 +192,9 @@ pub(super) fn run_args(
     Ok(args)
 }
 
-pub(super) fn the_settings(args: Box<RunArgs>) -> Result<Settings, Stop> {
+pub(super) fn the_settings(args: &RunArgs) -> Result<Settings, Stop> {
     let file = File::of(&args.target)?;
-    settings::settings(&args, file, &settings::catalogue(&[])?)
+    settings::settings(args, file, &settings::catalogue(&[])?)
 }
 
 /// Other people's servers are left alone unless that is asked for.
@@ -229,6 +241,9 @@ fn plan(args: &FuzzArgs, settings: &Settings, jobs: Option<u16>, offered: &Offer
         plan.merged = others.to_vec();
     }
     plan.coverage = args.coverage.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    if args.engine == Engine::Libfuzzer {
+        LIBFUZZER.clone_into(&mut plan.engine);
+    }
     for folder in [&plan.out, &plan.corpus] {
         std::fs::create_dir_all(folder)
             .map_err(|error| Stop::usage(format!("cannot write to `{}`: {error}", folder.display())))?;
@@ -514,7 +529,9 @@ fn report(
         server: offered.server.clone(),
     };
     let mut summary = Summary::default();
-    results.iter().for_each(|result| summary.add(&result.verdict));
+    for result in &results {
+        summary.add(&result.verdict);
+    }
     let mut events = vec![settings.started(), Event::RunStarted { run: run.clone(), checks: results.len() }];
     events.extend(results.into_iter().map(|result| Event::Check { result: Box::new(result) }));
     events.push(Event::RunFinished { run, summary });

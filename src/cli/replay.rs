@@ -64,7 +64,7 @@ pub(super) fn replay(args: Box<ReplayArgs>) -> Result<Exit, Stop> {
     let built_in = settings::catalogue(&[])?;
     let mut still_there = 0;
     for (revision, found) in by_revision {
-        let settings = the_settings(run_args(&target, &[revision], Some(CallTools::All), &pace)?)?;
+        let settings = the_settings(&run_args(&target, &[revision], Some(CallTools::All), &pace)?)?;
         guard_address(&settings.target, allow_remote)?;
         let Some(offered) = runtime.block_on(until_signal(offers(&settings)))? else { return Ok(Exit::Signal(2)) };
         let offered: Vec<Offered> = offered.map_err(|error| run::stop(error, &settings.secrets))?;
@@ -80,14 +80,13 @@ pub(super) fn replay(args: Box<ReplayArgs>) -> Result<Exit, Stop> {
             }
             let replayed = try_again(&plan, &built_in, &finding).map_err(Stop::fault)?;
             let judged = replayed.still_there.map(|seen| seen.actual);
-            let judged = match judged {
-                Some(actual) => Some(actual),
-                None => {
-                    let Some(failed) = runtime.block_on(until_signal(as_scenario(&settings, &file)))? else {
-                        return Ok(Exit::Signal(2));
-                    };
-                    failed?
-                }
+            let judged = if judged.is_some() {
+                judged
+            } else {
+                let Some(failed) = runtime.block_on(until_signal(as_scenario(&settings, &file)))? else {
+                    return Ok(Exit::Signal(2));
+                };
+                failed?
             };
             still_there += usize::from(judged.is_some());
             console::print(&match judged {

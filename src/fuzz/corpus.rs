@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::chance::Chance;
-use super::feedback::FEATURES;
+use super::feedback::{BEHAVIOURS, FEATURES};
 use super::finding::write_whole;
 use crate::smith::Input;
 
@@ -33,6 +33,8 @@ struct Entry {
     chosen: u32,
     /// What the target compared when it was tried, as long as its neighbours were not.
     untried: Option<Vec<Value>>,
+    /// It was the first to reach some code of the target's.
+    reaches: bool,
 }
 
 /// Inputs that are kept, and their bytes.
@@ -86,12 +88,19 @@ impl Corpus {
     /// Takes an input that has shown something new.
     pub(super) fn add(&mut self, input: &Input, features: &BTreeSet<u32>, compared: Vec<Value>) -> io::Result<()> {
         let mut rare: Vec<u32> = features.iter().copied().collect();
+        let reaches = rare.iter().any(|&feature| feature >= BEHAVIOURS && self.hits[feature as usize] == 1);
         rare.sort_by_key(|&feature| self.hits[feature as usize]);
         rare.truncate(REMEMBERED);
         if self.entries.len() < ENTRIES && self.bytes < BYTES {
             self.bytes += input.len();
             self.untried += 1;
-            self.entries.push(Entry { input: input.clone(), features: rare, chosen: 0, untried: Some(compared) });
+            self.entries.push(Entry {
+                input: input.clone(),
+                features: rare,
+                chosen: 0,
+                untried: Some(compared),
+                reaches,
+            });
         }
         let bytes = input.encode();
         let name = name(&bytes);
@@ -119,7 +128,10 @@ impl Corpus {
         for entry in std::fs::read_dir(folder)?.take(FILES) {
             let entry = entry?;
             let Ok(file) = entry.file_name().into_string() else { continue };
-            if file.ends_with(".part") || self.names.contains(&file) || !entry.file_type()?.is_file() {
+            if Path::new(&file).extension().is_some_and(|ending| ending == "part")
+                || self.names.contains(&file)
+                || !entry.file_type()?.is_file()
+            {
                 continue;
             }
             // Another worker may have taken it out meanwhile.
@@ -146,14 +158,15 @@ impl Corpus {
         Some(entry.input.clone())
     }
 
-    /// The input with the rarest behaviour among those whose neighbours were not tried, the newest of equals, with what the
-    /// target compared when it was tried.
+    /// Among the inputs whose neighbours were not tried, one that reached new code where there is one, then one of the rarest
+    /// behaviour, then the smallest; with what the target compared when it was tried.
     pub(super) fn untried(&mut self) -> Option<(Input, Vec<Value>)> {
         if self.untried == 0 {
             return None;
         }
         let open = self.entries.iter().enumerate().filter(|(_, entry)| entry.untried.is_some());
-        let (best, _) = open.min_by_key(|(at, entry)| (self.rarity(entry), std::cmp::Reverse(*at)))?;
+        let order = |entry: &Entry| (!entry.reaches, self.rarity(entry).checked_ilog2(), entry.input.len());
+        let (best, _) = open.min_by_key(|(_, entry)| order(entry))?;
         self.untried -= 1;
         let entry = &mut self.entries[best];
         Some((entry.input.clone(), entry.untried.take().unwrap_or_default()))
@@ -198,7 +211,7 @@ mod tests {
         assert_eq!(corpus.untried(), Some((input.clone(), vec![Value::from(3)])));
         assert_eq!(corpus.untried(), None);
         let mut next = Corpus::new(folder.path()).expect("is made");
-        assert_eq!(next.news().expect("is read"), [input.clone()]);
+        assert_eq!(next.news().expect("is read"), std::slice::from_ref(&input));
         next.forget(&input);
         assert_eq!(Corpus::new(folder.path()).and_then(|mut c| c.news()).expect("is read"), []);
     }

@@ -12,6 +12,8 @@ mod finding;
 mod ground;
 mod internals;
 mod launch;
+#[cfg(feature = "libfuzzer")]
+mod libfuzzer;
 mod link;
 mod minimize;
 mod oracle;
@@ -30,5 +32,5 @@ pub use launch::{LAUNCH, WORKER, launch};
 pub use oracle::{Oracle, Suspicion, UnknownOracle};
 pub use plan::{Offer, Place, WorkPlan};
 pub use sandbox::available as sandbox_available;
-pub use supervisor::{Replayed, Supervisor, replay, work};
+pub use supervisor::{LIBFUZZER, Replayed, Supervisor, replay, work};
 pub use worker::{Progress, Report};

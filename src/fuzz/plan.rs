@@ -122,9 +122,9 @@ impl WorkPlan {
         let mut world = World::new(self.revision, self.kind());
         world.capabilities = offer.capabilities.clone();
         world.tools = offer.tools.iter().filter(is_callable).cloned().collect();
-        world.resources = offer.resources.clone();
-        world.templates = offer.templates.clone();
-        world.prompts = offer.prompts.clone();
+        world.resources.clone_from(&offer.resources);
+        world.templates.clone_from(&offer.templates);
+        world.prompts.clone_from(&offer.prompts);
         world.arguments = offer.arguments.clone();
         let names = offer.tools.iter().filter_map(|tool| tool["name"].as_str());
         world.mined.tools = names.map(str::to_owned).collect();

@@ -178,11 +178,11 @@ impl Process {
             while let Some(frame) = self.lines.next_frame() {
                 match frame {
                     Frame::Line(line) => arrived.push((now, Incoming::Line(line))),
-                    Frame::Passed(bound, seen) => return self.stop(&bound.to_string(), seen, arrived),
+                    Frame::Passed(bound, seen) => return self.stop(&bound.to_string(), &seen, arrived),
                 }
             }
             if self.received > self.limits.total {
-                self.stop(&Bound::Total(self.limits.total).to_string(), Bytes::new(), arrived);
+                self.stop(&Bound::Total(self.limits.total).to_string(), &Bytes::new(), arrived);
             }
             return;
         }
@@ -199,7 +199,7 @@ impl Process {
     }
 
     /// A bound was passed: nothing more is read, and the process is of no use any more.
-    fn stop(&mut self, reason: &str, seen: Bytes, arrived: &mut Vec<(Instant, Incoming)>) {
+    fn stop(&mut self, reason: &str, seen: &Bytes, arrived: &mut Vec<(Instant, Incoming)>) {
         let now = Instant::now();
         arrived.push((now, Incoming::Cut(seen.slice(..seen.len().min(READ)))));
         arrived.push((now, Incoming::LimitPassed(reason.to_owned())));

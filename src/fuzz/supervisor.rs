@@ -183,27 +183,67 @@ pub fn work() -> Result<(), String> {
     io::stdin().lock().read_line(&mut text).map_err(|error| format!("cannot read the plan: {error}"))?;
     let plan: WorkPlan = serde_json::from_str(&text).map_err(|error| format!("cannot read the plan: {error}"))?;
     let catalogue = Catalogue::built_in().map_err(|error| error.to_string())?;
-    let mut gone = false;
-    let mut report = |report: Report| {
-        let Ok(mut line) = serde_json::to_vec(&report) else { return };
-        line.push(b'\n');
-        gone |= io::stdout().write_all(&line).and_then(|()| io::stdout().flush()).is_err();
-    };
     let folder = worker_folder(&plan)?;
+    let engine = plan.engine.clone();
+    let seed = plan.seed;
     let result = (|| {
-        let (map, hooked) = hooked(&plan, &folder, &mut report)?;
+        let (map, hooked) = hooked(&plan, &folder)?;
         let ground = Ground::new(plan, &catalogue, hooked, &folder);
-        let mut worker = Worker::new(ground, map, &mut report).map_err(|error| error.to_string())?;
+        let mut worker =
+            Worker::new(ground, map, Box::new(|report| tell(&report))).map_err(|error| error.to_string())?;
+        if engine == LIBFUZZER {
+            return by_libfuzzer(worker, seed, &folder);
+        }
         worker.work(&mut has_ended);
         Ok::<(), String>(())
     })();
     // What is left of it is small and of no use.
     let _ = std::fs::remove_dir_all(&folder);
-    report(match result {
+    tell(&match result {
         Ok(()) => Report::Done,
         Err(reason) => Report::Stuck(reason),
     });
     Ok(())
+}
+
+/// The name of the engine that is libFuzzer.
+pub const LIBFUZZER: &str = "libfuzzer";
+
+/// Lets libFuzzer drive the worker. Does not return where all goes well.
+#[cfg(feature = "libfuzzer")]
+fn by_libfuzzer(worker: Worker, seed: u64, folder: &std::path::Path) -> Result<(), String> {
+    struct Driver {
+        worker: Worker,
+        folder: PathBuf,
+    }
+    impl super::libfuzzer::Driven for Driver {
+        fn propose(&mut self, given: &[u8], _: u32) -> Option<Vec<u8>> {
+            (!self.worker.is_over() && !has_ended()).then(|| self.worker.propose(given).encode())
+        }
+        fn attempt(&mut self, input: &[u8]) -> Vec<u32> {
+            self.worker.attempt(crate::smith::Input::decode(input)).into_iter().collect()
+        }
+        fn finish(&mut self) {
+            self.worker.tell();
+            // What is left of it is small and of no use.
+            let _ = std::fs::remove_dir_all(&self.folder);
+            tell(&Report::Done);
+        }
+    }
+    let driver = Driver { worker, folder: folder.to_owned() };
+    Err(super::libfuzzer::drive(Box::new(driver), seed, &folder.display().to_string()))
+}
+
+#[cfg(not(feature = "libfuzzer"))]
+fn by_libfuzzer(_: Worker, _: u64, _: &std::path::Path) -> Result<(), String> {
+    Err("this program was built without libFuzzer".to_owned())
+}
+
+/// Tells the supervisor something; where nobody listens any more, the input has ended too.
+fn tell(report: &Report) {
+    let Ok(mut line) = serde_json::to_vec(report) else { return };
+    line.push(b'\n');
+    let _ = io::stdout().write_all(&line).and_then(|()| io::stdout().flush());
 }
 
 /// A folder of this worker's own, for hooks and maps; in memory where that is to be had.
@@ -219,7 +259,7 @@ fn worker_folder(plan: &WorkPlan) -> Result<PathBuf, String> {
 type Hooked = (Option<Map>, Option<crate::transport::CommandTarget>);
 
 /// Sets hooks for coverage on the command, where there are any.
-fn hooked(plan: &WorkPlan, folder: &std::path::Path, report: &mut dyn FnMut(Report)) -> Result<Hooked, String> {
+fn hooked(plan: &WorkPlan, folder: &std::path::Path) -> Result<Hooked, String> {
     let mode = match plan.coverage.as_str() {
         "off" => Mode::Off,
         "python" => Mode::Python,
@@ -233,7 +273,7 @@ fn hooked(plan: &WorkPlan, folder: &std::path::Path, report: &mut dyn FnMut(Repo
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let prepared = prepare(mode, &command, &map, folder, &inherited.collect()).map_err(|error| error.to_string())?;
     if plan.worker == 0 {
-        report(Report::Note(prepared.sentence));
+        tell(&Report::Note(prepared.sentence));
     }
     if prepared.hooks.is_empty() { Ok((None, None)) } else { Ok((Some(map), Some(prepared.command))) }
 }

@@ -60,7 +60,7 @@ pub struct Progress {
 }
 
 /// A worker at work.
-pub(super) struct Worker<'a> {
+pub(super) struct Worker {
     ground: Ground,
     world: World,
     corpus: Corpus,
@@ -71,6 +71,8 @@ pub(super) struct Worker<'a> {
     /// What was sent in the present conversation, and its bytes.
     history: Vec<Input>,
     history_bytes: usize,
+    /// Findings of earlier runs by their names, as long as they were not seen again.
+    earlier: HashMap<String, Finding>,
     /// Names of causes that are settled: found, or given up.
     settled: BTreeSet<String>,
     /// How often a cause was suspected in vain.
@@ -86,7 +88,11 @@ pub(super) struct Worker<'a> {
     slowest: Duration,
     began: Instant,
     told: Instant,
-    report: &'a mut dyn FnMut(Report),
+    report: Box<dyn FnMut(Report)>,
+    /// No session can be opened any more.
+    is_stuck: bool,
+    /// What the last input of a conversation has shown.
+    last_shown: BTreeSet<u32>,
 }
 
 struct Queued {
@@ -136,19 +142,23 @@ const SORTS: usize = 12;
 const TELL: Duration = Duration::from_millis(500);
 const SHARE: u64 = 1_000;
 
-impl<'a> Worker<'a> {
+impl Worker {
     /// A worker for a ground.
-    pub(super) fn new(ground: Ground, map: Option<Map>, report: &'a mut dyn FnMut(Report)) -> io::Result<Self> {
+    pub(super) fn new(ground: Ground, map: Option<Map>, report: Box<dyn FnMut(Report)>) -> io::Result<Self> {
         let plan = &ground.plan;
         let mut corpus = Corpus::new(&plan.corpus)?;
         let mut queue = VecDeque::new();
         let mut queue_up = |input: Input, is_kept: bool| queue.push_back(Queued { input, is_kept });
         // What was wrong before is tried first.
+        let mut earlier = HashMap::new();
         for (_, finding) in findings(&plan.out).unwrap_or_default() {
             finding.inputs().into_iter().for_each(|input| queue_up(input, false));
+            earlier.insert(finding.suspicion.name(), finding);
         }
         let world = plan.world();
-        seeds(&world).into_iter().for_each(|input| queue_up(input, false));
+        for input in seeds(&world) {
+            queue_up(input, false);
+        }
         let is_mine = |at: usize| at % plan.workers.max(1) as usize == plan.worker as usize;
         let kept = corpus.news()?;
         // Another night with the same seed goes on from what is there, and is another one.
@@ -171,6 +181,7 @@ impl<'a> Worker<'a> {
             conversation: None,
             history: Vec::new(),
             history_bytes: 0,
+            earlier,
             settled: BTreeSet::new(),
             vain: HashMap::new(),
             silences: BTreeSet::new(),
@@ -181,6 +192,8 @@ impl<'a> Worker<'a> {
             began: now,
             told: now,
             report,
+            is_stuck: false,
+            last_shown: BTreeSet::new(),
         })
     }
 
@@ -193,11 +206,7 @@ impl<'a> Worker<'a> {
                 break;
             }
             pending = self.execute(input, is_kept, pending);
-            self.look_around();
-            self.keep_pace();
-            if self.told.elapsed() >= TELL {
-                self.tell();
-            }
+            self.after_each();
         }
         if let Some(pending) = pending {
             self.digest(pending);
@@ -205,7 +214,47 @@ impl<'a> Worker<'a> {
         self.tell();
     }
 
-    fn is_over(&self) -> bool {
+    /// Tries one input, and says what it has shown.
+    pub(super) fn attempt(&mut self, input: Input) -> BTreeSet<u32> {
+        if !self.ensure_open() {
+            self.is_stuck = true;
+            return BTreeSet::new();
+        }
+        let pending = self.execute(input, false, None);
+        let shown = match pending {
+            Some(pending) => self.digest(pending),
+            None => std::mem::take(&mut self.last_shown),
+        };
+        self.after_each();
+        shown
+    }
+
+    /// What to try next, where something else chooses what to go on from.
+    pub(super) fn propose(&mut self, given: &[u8]) -> Input {
+        let is_ours = self.queue.front().is_some() || self.chance.below(2) == 0;
+        if is_ours || given.is_empty() {
+            return self.next_input().input;
+        }
+        let mut bytes = vec![0; DRAWN];
+        self.chance.fill(&mut bytes);
+        mutate(&self.world, &Input::decode(given), &mut Unstructured::new(&bytes))
+    }
+
+    /// What is done after each input, whatever it was.
+    fn after_each(&mut self) {
+        self.look_around();
+        self.keep_pace();
+        if self.told.elapsed() >= TELL {
+            self.tell();
+        }
+    }
+
+    /// Whether there is nothing more to do.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_stuck || self.has_done_enough()
+    }
+
+    fn has_done_enough(&self) -> bool {
         let plan = &self.ground.plan;
         plan.executions.is_some_and(|limit| self.progress.executions >= limit)
             || plan.time.is_some_and(|time| self.began.elapsed() >= time)
@@ -240,7 +289,7 @@ impl<'a> Worker<'a> {
         let ends = observed.end != End::Alive || self.is_used_up();
         let pending = Pending { input, is_kept, place, observed, prelude, edges, compared };
         if ends {
-            self.digest(pending);
+            self.last_shown = self.digest(pending);
             self.close();
             return None;
         }
@@ -260,7 +309,7 @@ impl<'a> Worker<'a> {
         if executions % SESSIONS == 1 && self.ground.court.has(Oracle::SessionMixup) {
             self.compare_sessions(executions);
         }
-        if executions % USAGE == 0 && self.ground.court.has(Oracle::Resources) {
+        if executions.is_multiple_of(USAGE) && self.ground.court.has(Oracle::Resources) {
             self.look_at_usage();
         }
     }
@@ -291,7 +340,7 @@ impl<'a> Worker<'a> {
         for (sort, input) in candidates.into_iter().take(SORTS) {
             self.grown.insert(sort);
             if let Some(suspicion) = self.ground.growth(&input) {
-                self.found(suspicion, vec![input], Vec::new());
+                self.found(suspicion, &[input], Vec::new());
                 return;
             }
         }
@@ -314,16 +363,16 @@ impl<'a> Worker<'a> {
         let smaller = shrink(inputs, budget, &mut holds);
         let trial = sessions::trial(&mut self.ground, &smaller);
         if !trial.suspicions.is_empty() {
-            self.found(suspicion, smaller, trial.excerpt);
+            self.found(suspicion, &smaller, trial.excerpt);
         }
     }
 
     /// Hands over what was seen to be so.
-    fn found(&mut self, seen: Suspicion, inputs: Vec<Input>, excerpt: Vec<String>) {
+    fn found(&mut self, seen: Suspicion, inputs: &[Input], excerpt: Vec<String>) {
         if !self.settled.insert(seen.name()) && self.is_told(&seen) {
             return (self.report)(Report::Again(seen.name()));
         }
-        self.hand_over(seen, &inputs, excerpt);
+        self.hand_over(seen, inputs, excerpt);
     }
 
     fn is_told(&self, seen: &Suspicion) -> bool {
@@ -423,8 +472,8 @@ impl<'a> Worker<'a> {
         Queued { input, is_kept: false }
     }
 
-    /// Learns from what came of an input, and judges it.
-    fn digest(&mut self, pending: Pending) {
+    /// Learns from what came of an input, and judges it; says what it has shown.
+    fn digest(&mut self, pending: Pending) -> BTreeSet<u32> {
         let Pending { input, is_kept, place, observed, prelude, edges, compared } = pending;
         let transcript = transcript(self.ground.plan.kind(), prelude.iter().chain(&observed.steps));
         let traffic = Traffic::of(&transcript);
@@ -453,6 +502,7 @@ impl<'a> Worker<'a> {
             self.suspect(&suspicion, &input, place, false);
         }
         self.look_into_silence(&observed, &input, place);
+        shown
     }
 
     fn queue_neighbours(&mut self, input: &Input, operands: &[Value]) {
@@ -493,6 +543,14 @@ impl<'a> Worker<'a> {
             return;
         }
         self.tell();
+        // What an earlier run has made small is as small as it gets.
+        if let Some(earlier) = self.earlier.remove(&name) {
+            let trial = self.ground.trial_for(suspicion.oracle, &earlier.inputs(), whole);
+            if trial.suspicions.iter().any(|one| is_same(one, suspicion)) {
+                self.settled.insert(name);
+                return (self.report)(Report::Found(Box::new(earlier)));
+            }
+        }
         let history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
         let Some((inputs, seen)) = self.reproduce(suspicion, input, &history, whole) else {
             let vain = self.vain.entry(name.clone()).or_default();
@@ -595,7 +653,8 @@ impl<'a> Worker<'a> {
         (self.report)(Report::Unreproduced(Box::new(suspicion.clone())));
     }
 
-    fn tell(&mut self) {
+    /// Tells how far it is.
+    pub(super) fn tell(&mut self) {
         self.told = Instant::now();
         self.progress.corpus = self.corpus.len();
         self.progress.features = self.corpus.features();
