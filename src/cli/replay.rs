@@ -64,7 +64,8 @@ pub(super) fn replay(args: Box<ReplayArgs>) -> Result<Exit, Stop> {
     let built_in = settings::catalogue(&[])?;
     let mut still_there = 0;
     for (revision, found) in by_revision {
-        let settings = the_settings(&run_args(&target, &[revision], Some(CallTools::All), &pace)?)?;
+        let args = run_args(&target, &[revision], Some(CallTools::All), &pace)?;
+        let settings = the_settings(&args)?;
         guard_address(&settings.target, allow_remote)?;
         let Some(offered) = runtime.block_on(until_signal(offers(&settings)))? else { return Ok(Exit::Signal(2)) };
         let offered: Vec<Offered> = offered.map_err(|error| run::stop(error, &settings.secrets))?;
