@@ -237,6 +237,12 @@ fn a_broken_server_is_caught() {
 fn what_is_no_server_gets_no_pass_and_one_cause() {
     let timeout = ["--timeout", "300ms"];
     assert_one_cause(&[], &["--", "false"], "exited");
+    // Where the check that shows the cause is not selected, the cause is told all the same.
+    let unselected = page(&["run", "--select", "errors", "--", "sh", "-c", "echo boom >&2; exit 3"]);
+    assert!(unselected.starts_with("exit 1\n"), "{unselected}");
+    for text in ["standard error: boom", "exited with code 3"] {
+        assert!(unselected.replace("\n    ", " ").contains(text), "{unselected}");
+    }
     assert_one_cause(&timeout, &["--", "cat"], "sends back what it is sent");
     assert_one_cause(&timeout, &["--", "yes"], "begins with \"y\"");
     assert_one_cause(&timeout, &["--", "sh", "-c", "cat >/dev/null"], "no answer within");

@@ -67,10 +67,24 @@ fn the_action_runs() {
         }
     }
     let folder = place();
+    let broken = "- {fails: [jsonrpc.error.method-not-found], when: {method: litmus/no-such-method}, answer: {error: {code: -32603, message: oops}}}\n";
+    fs::create_dir(folder.path().join("mine")).expect("is made");
+    fs::write(folder.path().join("mine/servers.broken.yaml"), broken).expect("is written");
     let check = steps(&action["runs"]["steps"]).find(|step| step["id"] == "check").expect("is there");
-    let output = sh(folder.path(), "bash", check["run"].as_str().unwrap_or_default(), &[("TARGET", "false")]);
+    let output = sh(
+        folder.path(),
+        "bash",
+        check["run"].as_str().unwrap_or_default(),
+        &[("TARGET", "mcp-litmus serve --broken mine/servers.broken.yaml#1")],
+    );
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stdout).contains("::error title=MCP conformance::"), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    for text in [
+        "::error title=MCP conformance::mcp-litmus ended with 1",
+        "\n::error title=MCP conformance::MUST  errors/unknown-method#",
+    ] {
+        assert!(told.contains(text), "{told}");
+    }
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Reports against the schemas that others publish for their formats, with whatever a hostile target can say in every text.
 //! `ci/schemas` fetches the schemas; without them the tests say so, which with `CI=true` is a failure.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on says so by panicking, one that is skipped says so"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,6 +61,24 @@ fn sarif_is_valid_by_the_schema_of_oasis() {
     }
 }
 
+/// GitLab documents its format in words: each issue has a text, a name, a severity, a fingerprint of its own, and a place.
+#[test]
+fn codequality_is_what_gitlab_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in reports(Format::Codequality, folder.path()) {
+        let list: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        let mut fingerprints = BTreeSet::new();
+        for one in list.as_array().unwrap() {
+            let text = |pointer: &str| one.pointer(pointer).and_then(Value::as_str).unwrap();
+            assert!(!text("/description").is_empty() && !text("/check_name").is_empty());
+            assert!(["info", "minor", "major", "critical", "blocker"].contains(&text("/severity")));
+            assert!(!text("/location/path").starts_with(['.', '/']));
+            assert!(one["location"]["lines"]["begin"].as_u64() > Some(0));
+            assert!(fingerprints.insert(text("/fingerprint").to_owned()), "{one}");
+        }
+    }
+}
+
 /// A report of each stream of events, in a file of its own.
 fn reports(format: Format, folder: &Path) -> Vec<PathBuf> {
     let saved = read_events(Path::new("tests/data/events.jsonl")).unwrap();
@@ -67,7 +88,9 @@ fn reports(format: Format, folder: &Path) -> Vec<PathBuf> {
     let write = |(number, events): (usize, Vec<Event>)| {
         let path = folder.join(format!("{number}.report"));
         let mut reporter = format.reporter(Output::File(path.clone()));
-        events.iter().for_each(|event| reporter.event(event).unwrap());
+        for event in &events {
+            reporter.event(event).unwrap();
+        }
         reporter.finish().unwrap();
         path
     };
@@ -120,6 +143,6 @@ fn schemas() -> Option<PathBuf> {
         return Some(folder);
     }
     assert!(std::env::var("CI").as_deref() != Ok("true"), "ci/schemas has not run, and CI is set");
-    writeln!(std::io::stderr(), "skipped: ci/schemas has not run").unwrap();
+    eprintln!("skipped: ci/schemas has not run");
     None
 }

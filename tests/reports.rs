@@ -90,24 +90,6 @@ fn codequality() {
     snapshot!("report-codequality", report(Format::Codequality, &events()));
 }
 
-/// What GitLab documents of the format, of every report.
-#[test]
-fn codequality_is_what_gitlab_documents() {
-    let partial: Vec<_> = events().into_iter().take(9).collect();
-    for events in [events(), servers(), expected(), partial, Vec::new()] {
-        let list: Value = serde_json::from_str(&report(Format::Codequality, &events)).unwrap();
-        let mut fingerprints = std::collections::HashSet::new();
-        for one in list.as_array().unwrap() {
-            let text = |pointer: &str| one.pointer(pointer).and_then(Value::as_str).unwrap();
-            assert!(!text("/description").is_empty() && !text("/check_name").is_empty());
-            assert!(["info", "minor", "major", "critical", "blocker"].contains(&text("/severity")));
-            assert!(!text("/location/path").starts_with(['.', '/']));
-            assert!(one["location"]["lines"]["begin"].as_u64() > Some(0));
-            assert!(fingerprints.insert(text("/fingerprint").to_owned()), "{one}");
-        }
-    }
-}
-
 #[test]
 fn markdown() {
     snapshot!("report-markdown", report(Format::Markdown, &events()));
@@ -290,6 +272,32 @@ fn markdown_fits_a_comment() {
     assert!((40_000..60_000).contains(&text.chars().count()), "{}", text.chars().count());
     assert!(text.contains("that this page has no room for") && text.contains("| 2025-11-25 stdio |"));
     assert_eq!(text.matches("<details").count(), text.matches("</details>").count());
+}
+
+#[test]
+fn hundreds_of_servers_fit_a_comment() {
+    let server = |number: usize| {
+        let mut server = events();
+        if let Some(Event::Started { target, .. }) = server.first_mut() {
+            target.name = Some(format!("server {number} {}", "of a long name ".repeat(5)));
+        }
+        if let (Some(Event::Finished { not_reached, .. }), true) = (server.last_mut(), number.is_multiple_of(3)) {
+            *not_reached = Some("nobody answers ".repeat(50));
+        }
+        if number.is_multiple_of(3) {
+            server.drain(1..server.len() - 1);
+        }
+        server
+    };
+    let text = report(Format::Markdown, &merge((0..500).map(server)).unwrap());
+    assert!((30_000..60_000).contains(&text.chars().count()), "{}", text.chars().count());
+    assert!(
+        text.starts_with(
+            "## ❌ MCP conformance: 333 of 500 servers do not conform: 2 failures in 2 revisions, 167 were not reached"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("server 1 ") && text.contains("method-not-found"), "{text}");
 }
 
 #[test]

@@ -82,6 +82,13 @@ fn one_of_several_targets_is_chosen() {
     assert_eq!(revisions(&place.report(&[], &[("LITMUS_TARGET", "new")])), ["2026-07-28"]);
     let rerun = report["runs"][0]["results"][0]["rerun"].as_str().unwrap_or_default();
     assert!(rerun.ends_with(" --target old"), "{rerun}");
+    assert_eq!(revisions(&place.report(&["--target", "new", "--target", "old"], &[])), ["2024-11-05", "2026-07-28"]);
+    let only = Place::new(
+        "[target]\ncommand = [\"./litmus\", \"serve\", \"--revision\", \"${SPOKEN}\"]\n[checks]\nselect = [\"errors\"]\n",
+    );
+    for words in [&[][..], &["--target", "all"]] {
+        assert_eq!(revisions(&only.report(words, &[("SPOKEN", "2025-06-18")])), ["2025-06-18"]);
+    }
     let mistakes = [&[][..], &["--target", "odl"], &["--target", "old", "--demo"], &["--settings", "missing.toml"]];
     let pages = mistakes.map(|arguments| {
         let (code, stdout, stderr) = place.run(arguments, &[]);

@@ -76,7 +76,7 @@ fn one_report_shows_all_side_by_side() {
     assert_eq!(json["not_reached"][0]["target"]["name"], "absent");
     for (name, text) in [
         ("a.md", "| right |"),
-        ("a.md", "| absent | ⛔ not reached | ⛔ not reached |"),
+        ("a.md", "| absent | ⛔ | ⛔ |\n\n⛔ absent was not reached: cannot reach the target"),
         ("a.xml", "name=\"absent mcp-litmus\""),
         ("a.sarif", "absent was not reached: cannot reach the target"),
         ("a.html", "\"not_reached\":\"cannot reach the target"),

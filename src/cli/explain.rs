@@ -181,13 +181,7 @@ impl Page {
 
 fn level(requirement: &Requirement) -> String {
     let told = requirement.effective_level();
-    let why = match requirement.basis {
-        None => return told.to_string(),
-        Some(Basis::Implied) => "follows from the text, without a key word",
-        Some(Basis::Described) => "stated without a key word",
-        Some(Basis::LowerCase) => "the key word is in lower case",
-        Some(Basis::JsonRpc) => "from JSON-RPC 2.0",
-    };
+    let Some(why) = requirement.basis.map(Basis::words) else { return told.to_string() };
     if told == requirement.level {
         format!("{told} ({why})")
     } else {

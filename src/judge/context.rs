@@ -32,6 +32,8 @@ pub struct Context {
     pub seed: u64,
     /// How often each tool may still be called.
     pub calls: CallBudget,
+    /// What generated messages are drawn from: the same number, the same messages.
+    pub seed: u64,
     /// What the survey learned, by name.
     pub facts: Map<String, Value>,
     /// What the target answered to `initialize` in each revision asked for: (asked, answered).

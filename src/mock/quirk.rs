@@ -55,6 +55,8 @@ pub enum Quirk {
     SkipsHeaders,
     /// `Origin` and `Host` are not looked at.
     AnyOrigin,
+    /// Any `Origin` will do that agrees with `Host`.
+    AgreeingOrigin,
     /// Change notifications go to all, asked for or not.
     NotifiesAll,
     /// Batches are refused in every revision.
@@ -105,6 +107,8 @@ pub enum Quirk {
     ListsManyTools,
     /// A body that comes in chunks is waited for for ever.
     WaitsForLength,
+    /// An event stream stays open until it has carried a response, though none may come.
+    WaitsForResults,
 }
 
 /// A name that no quirk has.
@@ -114,7 +118,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 50] = [
+    pub const TABLE: [(&'static str, Self); 52] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -140,6 +144,7 @@ impl Quirk {
         ("trusts-state", Self::TrustsState),
         ("skips-headers", Self::SkipsHeaders),
         ("any-origin", Self::AnyOrigin),
+        ("agreeing-origin", Self::AgreeingOrigin),
         ("notifies-all", Self::NotifiesAll),
         ("refuses-batches", Self::RefusesBatches),
         ("accepts-batches", Self::AcceptsBatches),
@@ -165,6 +170,7 @@ impl Quirk {
         ("trusts-session-ids", Self::TrustsSessionIds),
         ("lists-many-tools", Self::ListsManyTools),
         ("waits-for-length", Self::WaitsForLength),
+        ("waits-for-results", Self::WaitsForResults),
     ];
 }
 

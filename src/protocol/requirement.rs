@@ -62,6 +62,18 @@ pub enum Basis {
     JsonRpc,
 }
 
+impl Basis {
+    /// What it says of a level, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Implied => "follows from the text, without a key word",
+            Self::Described => "stated without a key word",
+            Self::LowerCase => "the key word is in lower case",
+            Self::JsonRpc => "from JSON-RPC 2.0",
+        }
+    }
+}
+
 /// Whom a requirement binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -153,6 +165,15 @@ impl Requirement {
         }
     }
 
+    /// The statement; where it is reported as less than it is called, with the reason.
+    pub fn told(&self) -> String {
+        let (told, called) = (self.effective_level(), self.level);
+        match self.basis.filter(|_| told != called) {
+            Some(basis) => format!("{} ({told}, not {called}: {}.)", self.statement, basis.words()),
+            None => self.statement.clone(),
+        }
+    }
+
     /// The address of the first place where it stands, in the revision given (or the newest one in which it holds); for what
     /// no specification says, that of its first source, empty without any.
     pub fn page(&self, revision: Revision) -> String {
@@ -235,8 +256,11 @@ mod tests {
         for r in Requirement::all() {
             if matches!(r.basis, Some(Basis::Implied | Basis::Described | Basis::LowerCase)) {
                 assert!(!r.effective_level().is_binding(), "{}", r.id);
+                assert_eq!(r.told() == r.statement, r.effective_level() == r.level, "{}", r.id);
             }
         }
+        let r = Requirement::find("stdio.framing.newline").expect("in the catalogue");
+        assert!(r.told().ends_with(" (SHOULD, not MUST: stated without a key word.)"), "{}", r.told());
     }
 
     #[test]

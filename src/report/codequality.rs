@@ -71,7 +71,7 @@ fn issues(failure: &Failure) -> Vec<Issue> {
 
 fn issue(target: &str, id: &str, places: &[&Place]) -> Option<Issue> {
     let first = places.first()?;
-    let CheckResult { requirement, statement, .. } = first.result;
+    let CheckResult { requirement, statement, rerun, .. } = first.result;
     let evidence = first.evidence;
     let runs: Vec<_> = places.iter().map(|place| place.run.label()).collect();
     let level = places.iter().map(|place| place.result.level).find(|level| level.is_binding());
@@ -85,7 +85,7 @@ fn issue(target: &str, id: &str, places: &[&Place]) -> Option<Issue> {
     );
     let (path, begin) = place_in_file(evidence, &first.result.id);
     Some(Issue {
-        description: clipped(&description, DESCRIPTION),
+        description: format!("{} Run just this check again: {}", clipped(&description, DESCRIPTION), plain(rerun)),
         check_name: plain(requirement),
         // The same check on the same target is the same issue, whatever was answered this time.
         fingerprint: sha256(format!("{id} on {target}").as_bytes()),

@@ -15,8 +15,13 @@ const LIMIT: usize = 60_000;
 const LINE: usize = 600;
 const EXCERPT_LINES: usize = 20;
 const WITNESSES: usize = 10;
-/// Servers in the side-by-side table.
-const TABLE_ROWS: usize = 300;
+/// Characters of the side-by-side table, and of one cell in it.
+const TABLE: usize = 30_000;
+const CELL: usize = 16;
+/// Characters of a server's name.
+const NAME: usize = 60;
+/// Servers that were not reached whose reasons are told.
+const ABSENT: usize = 20;
 
 /// Writes the report.
 pub(super) fn write(collected: &Collected, out: &mut dyn Write) -> io::Result<()> {
@@ -166,22 +171,24 @@ fn servers(text: &mut String, collected: &Collected) {
     let columns: IndexSet<_> = collected.runs().map(|(_, run)| run.label()).collect();
     let heads: Vec<_> = columns.iter().map(|label| escaped(label)).collect();
     let _ = writeln!(text, "| | {} |\n|---|{}", heads.join(" | "), ":-:|".repeat(columns.len()));
-    for target in collected.targets.iter().take(TABLE_ROWS) {
+    let rows = TABLE / (NAME + CELL * columns.len());
+    for target in collected.targets.iter().take(rows) {
         let cells: Vec<_> = columns.iter().map(|label| cell(target, label, collected.strict)).collect();
-        let _ = writeln!(text, "| {} | {} |", escaped(&clipped(&target.label(), 60)), cells.join(" | "));
+        let _ = writeln!(text, "| {} | {} |", escaped(&clipped(&target.label(), NAME)), cells.join(" | "));
     }
-    for (target, reason) in collected.not_reached().take(TABLE_ROWS) {
-        let _ = writeln!(text, "\n⛔ {}: {}", escaped(&clipped(&target.label(), 60)), escaped(&clipped(reason, LINE)));
+    for (target, reason) in collected.not_reached().take(ABSENT) {
+        let name = escaped(&clipped(&target.label(), NAME));
+        let _ = writeln!(text, "\n⛔ {name} was not reached: {}", escaped(&clipped(reason, LINE / 3)));
     }
-    if collected.targets.len() > TABLE_ROWS {
-        let _ = writeln!(text, "\n… and {} more", collected.targets.len() - TABLE_ROWS);
+    if collected.targets.len() > rows {
+        let _ = writeln!(text, "\n… and {} more", collected.targets.len() - rows);
     }
     text.push('\n');
 }
 
 fn cell(target: &TargetReport, label: &str, strict: bool) -> String {
     let Some(run) = target.runs.iter().find(|run| run.label() == label) else {
-        return if target.not_reached.is_some() { "⛔ not reached".to_owned() } else { String::new() };
+        return if target.not_reached.is_some() { "⛔".to_owned() } else { String::new() };
     };
     let partial = if target.partial { " (partial)" } else { "" };
     let verdict = match run.numbers(strict) {

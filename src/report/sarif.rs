@@ -225,11 +225,12 @@ fn finding(index: usize, target: &str, places: &[&Place]) -> Option<Finding> {
     let CheckResult { id, requirement, statement, rerun, .. } = first.result;
     let evidence = first.evidence;
     let message = format!(
-        "{} Expected {}; got {} (in {}).",
+        "{} Expected {}; got {} (in {}). Run just this check again: {}",
         plain(statement),
         plain(&evidence.expected),
         plain(&evidence.actual),
-        runs.join(", ")
+        runs.join(", "),
+        plain(rerun)
     );
     let location = Location {
         physical_location: physical(evidence, id),

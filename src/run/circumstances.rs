@@ -6,9 +6,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use url::Host;
 
-use crate::judge::Context;
+use crate::judge::{Context, excerpt};
 use crate::protocol::{Era, Revision};
-use crate::session::Session;
+use crate::session::{Session, Transcript};
 use crate::transport::Target;
 
 /// Adds them to what the survey has learned.
@@ -34,6 +34,13 @@ pub(super) fn note_circumstances(context: &mut Context, session: &Session) {
             fact.insert(format!("{member}-base64"), json!(encoded));
         }
     }
+}
+
+/// What a target did that opened no conversation, in parentheses; empty where it did nothing.
+pub(super) fn way_out(transcript: &Transcript) -> String {
+    let lines = excerpt(transcript, 0, transcript.entries().len());
+    let told: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("· ")).collect();
+    if told.is_empty() { String::new() } else { format!(" ({})", told.join("; ")) }
 }
 
 /// The revisions that the target has answered with, or lists.

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::authorization::{authorization, refused_method};
-use super::circumstances::note_circumstances;
+use super::circumstances::{note_circumstances, way_out};
 use super::ledger::Ledger;
 use super::needs::{missing, missing_for};
 use super::reach::why;
@@ -316,7 +316,8 @@ impl<'a> Conductor<'a> {
         self.keep(&transcript);
         let groups = self.groups();
         let starts = self.plan.checks.iter().find(|check| check.requirement.id == STARTS).map(|check| check.id.clone());
-        let reason = why(outcome);
+        // Where no check that was selected shows the transcript, what the target did on its way out is told.
+        let reason = why(outcome) + &starts.as_ref().map_or_else(|| way_out(&transcript), |_| String::new());
         for group in &groups {
             for &position in &group.checks {
                 let check = &self.plan.checks[position];
@@ -383,7 +384,7 @@ impl<'a> Conductor<'a> {
             id: check.id.clone(),
             title: scenario.title.clone(),
             requirement: requirement.id.clone(),
-            statement: requirement.statement.clone(),
+            statement: requirement.told(),
             level: requirement.effective_level(),
             verdict,
             expected: None,

@@ -127,6 +127,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
             start_timeout: settings.start_timeout,
             seed: settings.seed,
             calls: CallBudget::new(settings.calls.per_tool),
+            seed: settings.seed,
             facts: serde_json::Map::new(),
             answered: answered.clone(),
             negotiated: Arc::clone(&negotiated),

@@ -155,6 +155,6 @@ mod tests {
             }
             all.insert(message);
         }
-        assert!(all.len() > 1_000, "{} of 2000", all.len());
+        assert!(all.len() > 500, "{} of 2000", all.len());
     }
 }

@@ -127,8 +127,9 @@ impl<'s> Reader<'s> {
             if named.is_some() {
                 self.mistake::<()>(member.key_span, "there is a `target` and there are `targets`", "name this one too");
             }
-            self.is_meant = is_only;
-            targets.extend(self.server(&member.node).map(|server| (None, server)));
+            self.is_meant = is_only || is_meant(EVERY);
+            let server = self.server(&member.node).filter(|_| self.is_meant);
+            targets.extend(server.map(|server| (None, server)));
         }
         for (name, member) in named.into_iter().flatten() {
             if name == EVERY {

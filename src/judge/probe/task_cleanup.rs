@@ -37,10 +37,9 @@ pub(super) fn run<'a>(mut setting: Setting<'a>) -> Pin<Box<dyn Future<Output = V
         loop {
             let (_, answer) = setting.ask("tasks/get", json!({"taskId": id})).await;
             let Some(task) = result(&answer) else {
-                let is_gone = matches!(&answer, Awaited::Message(_, message) if message.error().is_some());
-                return vec![match is_gone {
-                    true => Judged::pass(CLEANUP),
-                    false => Judged::inconclusive(CLEANUP, came(&answer), None),
+                return vec![match &answer {
+                    Awaited::Message(..) => Judged::pass(CLEANUP),
+                    _ => Judged::inconclusive(CLEANUP, came(&answer), None),
                 }];
             };
             if Instant::now() > deadline {

@@ -23,7 +23,9 @@ const SESSION: &str = "mcp-session-id";
 impl State {
     /// Finds who is to answer a request.
     pub(super) fn route(&mut self, call: &Call, set_off: Vec<usize>) -> Reply {
-        if !self.options.has(Quirk::AnyOrigin) && !gate::is_local(&call.headers) {
+        let is_trusted = self.options.has(Quirk::AnyOrigin)
+            || self.options.has(Quirk::AgreeingOrigin) && gate::agrees(&call.headers);
+        if !is_trusted && !gate::is_local(&call.headers) {
             return Reply::Answer(Answer::plain(403, "This server talks to its own machine only."));
         }
         if let Some(answer) = self.guard(call) {

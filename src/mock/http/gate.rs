@@ -13,6 +13,13 @@ pub(super) fn is_local(headers: &HeaderMap) -> bool {
     origin && text(HOST).is_none_or(is_this_machine)
 }
 
+/// Whether a request comes from a page of the host that it was sent to, whatever host that is.
+pub(super) fn agrees(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text(ORIGIN).and_then(|origin| origin.split_once("://"));
+    origin.is_some_and(|(_, host)| text(HOST) == Some(host))
+}
+
 fn is_this_machine(authority: &str) -> bool {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,

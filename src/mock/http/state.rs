@@ -348,7 +348,8 @@ impl Conversation {
         if mock.options.has(Quirk::KeepsStreamsOpen) {
             return;
         }
-        for (exchange, stream) in streams.iter_mut() {
+        let waits = mock.options.has(Quirk::WaitsForResults);
+        for (exchange, stream) in streams.iter_mut().filter(|(_, stream)| !waits || stream.is_answered()) {
             if !stream.is_finished() && !general.contains(exchange) && !mock.is_pending(*exchange) {
                 stream.finish();
             }

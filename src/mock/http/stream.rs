@@ -14,11 +14,20 @@ pub(super) struct Stream {
     sender: Option<mpsc::UnboundedSender<Bytes>>,
     /// Every event so far, where they have ids.
     log: Vec<Bytes>,
-    finished: bool,
+    progress: Progress,
     /// Whether events are named `message`, which is what they are called without a name too.
     named: bool,
     /// Whether events are written in ISO 8859-1, for the quirk.
     pub(super) in_latin_1: bool,
+}
+
+/// How far a stream has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Progress {
+    Open,
+    /// It has carried a response.
+    Answered,
+    Finished,
 }
 
 /// Where the bytes of a stream come out.
@@ -47,7 +56,9 @@ impl Stream {
 
     fn new(number: Option<u64>, named: bool) -> (Self, Events) {
         let (sender, events) = mpsc::unbounded_channel();
-        (Self { number, sender: Some(sender), log: Vec::new(), finished: false, named, in_latin_1: false }, events)
+        let stream =
+            Self { number, sender: Some(sender), log: Vec::new(), progress: Progress::Open, named, in_latin_1: false };
+        (stream, events)
     }
 
     /// Sends an id and no message, so that the client can resume from the very beginning.
@@ -57,12 +68,15 @@ impl Stream {
 
     /// Sends a message.
     pub(super) fn send(&mut self, message: &Value) {
+        if message.get("method").is_none() {
+            self.progress = self.progress.max(Progress::Answered);
+        }
         self.event(&message.to_string());
     }
 
     /// Ends the stream.
     pub(super) fn finish(&mut self) {
-        self.finished = true;
+        self.progress = Progress::Finished;
         self.sender = None;
     }
 
@@ -71,8 +85,12 @@ impl Stream {
         self.sender.as_ref().is_some_and(|sender| !sender.is_closed())
     }
 
+    pub(super) fn is_answered(&self) -> bool {
+        self.progress != Progress::Open
+    }
+
     pub(super) fn is_finished(&self) -> bool {
-        self.finished
+        self.progress == Progress::Finished
     }
 
     /// Writes to a new exchange what came after the event at `position`, and what is still to come.
@@ -82,7 +100,7 @@ impl Stream {
         for event in self.log.iter().skip(position + 1) {
             self.write(event.clone());
         }
-        if self.finished {
+        if self.is_finished() {
             self.sender = None;
         }
         events
