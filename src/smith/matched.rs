@@ -12,6 +12,7 @@ use super::{Form, Input, World, policy};
 const MATCHED: usize = 400;
 /// Bytes of a message that is looked into.
 const LONGEST: usize = 64 << 10;
+const ARGUMENTS: &str = "/params/arguments";
 /// The longest text that is made to have a length.
 const LENGTH: u64 = 1024;
 
@@ -24,10 +25,17 @@ pub fn matched(world: &World, input: &Input, compared: &[(Value, Value)]) -> Vec
             continue;
         }
         let Ok(message) = serde_json::from_slice::<Value>(&piece.bytes) else { continue };
-        for pointer in pointers(&message).into_iter().filter(|pointer| is_matched(pointer)) {
+        let mut pointers = pointers(&message);
+        pointers.retain(|pointer| is_matched(pointer));
+        // Arguments first: of what the protocol itself compares there is much.
+        pointers.sort_by_key(|pointer| !pointer.starts_with(ARGUMENTS));
+        for pointer in pointers {
             let Some(value) = message.pointer(&pointer) else { continue };
             let both = || compared.iter().flat_map(|(left, right)| [(left, right), (right, left)]);
-            let mut new: Vec<Value> = both().filter_map(|(one, other)| replaced(value, one, other)).collect();
+            let mut new: Vec<Value> = both()
+                .filter_map(|(one, other)| replaced(value, one, other))
+                .filter(|new| pointer.starts_with(ARGUMENTS) || is_other_text(value, new))
+                .collect();
             if let Value::Object(members) = value {
                 // What is not there is nothing to the target.
                 let wanted: Vec<&Value> = both().filter(|(one, _)| one.is_null()).map(|(_, other)| other).collect();
@@ -78,6 +86,14 @@ fn replaced(value: &Value, one: &Value, other: &Value) -> Option<Value> {
         }
         (Value::Number(one), Value::Number(other)) if one.to_string() == text => Some(json!(other.to_string())),
         _ => None,
+    }
+}
+
+/// Whether one text has given way to another, and not only its length has changed.
+fn is_other_text(old: &Value, new: &Value) -> bool {
+    match (old.as_str(), new.as_str()) {
+        (Some(old), Some(new)) => !old.starts_with(new) && !new.starts_with(old),
+        _ => !old.is_string(),
     }
 }
 

@@ -42,7 +42,7 @@ const WISH: u64 = HEADER + 16;
 const LENGTH: u64 = CONSTANTS.start + CONSTANTS.room as u64;
 
 /// Pairs more than this are not worth trying.
-const MOST: usize = 1024;
+const MOST: usize = 2048;
 
 /// Text longer than this is no value worth trying again.
 const LONGEST: usize = 256;
@@ -143,7 +143,7 @@ impl Map {
 }
 
 impl Compared {
-    /// Each pair once, texts first, and not more than 1,024.
+    /// Each pair once, texts first, and not more than 2,048.
     pub fn operands(&self) -> Vec<Operand> {
         let mut found: Vec<Operand> = lines(&self.0)
             .filter_map(|value| {

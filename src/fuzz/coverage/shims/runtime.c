@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum { EDGES = 0x10000, HEADER = 0x10000, TAPE = 0x51000, ROOM = 0x20000, LENGTH = 0x91000 };
-enum { LONGEST = 64, SEEN = 4096, EACH = 8, MEMBERS = 16 };
+enum { LONGEST = 64, SEEN = 4096, EACH = 32, MEMBERS = 16 };
 
 /* Epoch, lengths of three tapes, and whether operands are wanted. */
 struct header {
