@@ -28,8 +28,6 @@ pub struct Context {
     pub timeout: Duration,
     /// How long the first one may take, for which the target has to start.
     pub start_timeout: Duration,
-    /// What generated messages are drawn from: the same number, the same messages.
-    pub seed: u64,
     /// How often each tool may still be called.
     pub calls: CallBudget,
     /// What generated messages are drawn from: the same number, the same messages.

@@ -125,7 +125,6 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
             limits: settings.limits,
             timeout: settings.timeout,
             start_timeout: settings.start_timeout,
-            seed: settings.seed,
             calls: CallBudget::new(settings.calls.per_tool),
             seed: settings.seed,
             facts: serde_json::Map::new(),
