@@ -1,26 +1,26 @@
 //! `fuzz`: looks for what a client can provoke in a server; tells how it goes, and what was found. Judges nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, IsTerminal as _};
+mod tally;
+mod verdicts;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum, ValueHint};
 use tokio::runtime;
 use url::{Host, Url};
 
+use self::tally::Tally;
+use self::verdicts::report;
 use super::args::{CallTools, CheckArgs, PaceArgs, ReportsArgs, RunArgs, TargetArgs, duration};
 use super::exit::{Exit, Stop};
 use super::file::File;
 use super::outlets::Outlets;
 use super::signals::Signals;
 use super::{console, run, settings};
-use crate::fuzz::{
-    Finding, LIBFUZZER, Offer, Oracle, Place, Progress, Report, Supervisor, Suspicion, WorkPlan, findings,
-    sandbox_available,
-};
-use crate::outcome::{CheckId, CheckResult, Event, Evidence, Level, RunInfo, Summary, Verdict};
-use crate::protocol::{Requirement, Revision};
+use crate::fuzz::{LIBFUZZER, Offer, Oracle, Place, Supervisor, WorkPlan, sandbox_available};
+use crate::protocol::Revision;
 use crate::run::{Offered, Settings, offers};
 use crate::source::printable;
 use crate::transport::Target;
@@ -347,252 +347,4 @@ fn announce(plan: &WorkPlan, reports: &ReportsArgs) {
     if !reports.quiet {
         console::tell(&lines.join("\n"));
     }
-}
-
-/// What workers have told so far.
-struct Tally {
-    plan: WorkPlan,
-    quiet: bool,
-    began: Instant,
-    shown: Instant,
-    progress: BTreeMap<u32, Progress>,
-    found: BTreeMap<String, (Finding, u64)>,
-    earlier: BTreeSet<String>,
-    unreproduced: BTreeMap<String, Suspicion>,
-    notes: Vec<String>,
-    stuck: Option<String>,
-    is_terminal: bool,
-}
-
-/// How often a line is told where there is no terminal.
-const LINE: Duration = Duration::from_mins(1);
-/// Notes that are kept.
-const NOTES: usize = 50;
-
-impl Tally {
-    fn new(plan: WorkPlan, quiet: bool) -> Self {
-        let earlier = findings(&plan.out).unwrap_or_default();
-        let now = Instant::now();
-        Self {
-            plan,
-            quiet,
-            began: now,
-            shown: now,
-            progress: BTreeMap::new(),
-            found: BTreeMap::new(),
-            earlier: earlier.into_iter().map(|(_, finding)| finding.suspicion.name()).collect(),
-            unreproduced: BTreeMap::new(),
-            notes: Vec::new(),
-            stuck: None,
-            is_terminal: io::stderr().is_terminal(),
-        }
-    }
-
-    fn take(&mut self, worker: u32, report: Report) {
-        match report {
-            Report::Progress(progress) => {
-                self.progress.insert(worker, progress);
-            }
-            Report::Found(finding) => {
-                let name = finding.suspicion.name();
-                self.unreproduced.remove(&name);
-                let is_new = !self.found.contains_key(&name);
-                let entry = self.found.entry(name).or_insert_with(|| (*finding, 0));
-                entry.1 += 1;
-                if is_new && !self.quiet {
-                    let (finding, _) = entry;
-                    let Suspicion { oracle, subject, actual, .. } = &finding.suspicion;
-                    let line = format!("found: {oracle} {}: {}", printable(subject, 80), printable(actual, 200));
-                    self.clear();
-                    console::tell(&line);
-                }
-            }
-            Report::Again(name) => {
-                if let Some((_, times)) = self.found.get_mut(&name) {
-                    *times += 1;
-                }
-            }
-            Report::Unreproduced(suspicion) => {
-                let name = suspicion.name();
-                if !self.found.contains_key(&name) {
-                    self.unreproduced.insert(name, *suspicion);
-                }
-            }
-            Report::Note(note) => {
-                if self.notes.len() < NOTES && !self.notes.contains(&note) {
-                    self.clear();
-                    if !self.quiet {
-                        console::tell(&printable(&note, 600));
-                    }
-                    self.notes.push(note);
-                }
-            }
-            Report::Stuck(reason) => self.stuck = Some(reason),
-            Report::Done => {}
-        }
-    }
-
-    /// Tells how far it is: all the time on a terminal, now and then elsewhere.
-    fn show(&mut self) {
-        if self.quiet || (!self.is_terminal && self.shown.elapsed() < LINE) {
-            return;
-        }
-        self.shown = Instant::now();
-        let line = self.line();
-        if self.is_terminal { console::status(&line) } else { console::tell(&line) }
-    }
-
-    fn clear(&self) {
-        if self.is_terminal && !self.quiet {
-            console::status("");
-        }
-    }
-
-    fn line(&self) -> String {
-        let all = self.progress.values();
-        let sum = |of: fn(&Progress) -> u64| all.clone().map(of).sum::<u64>();
-        let seconds = self.began.elapsed().as_secs_f64().max(0.001);
-        let (executions, messages) = (sum(|p| p.executions), sum(|p| p.messages));
-        let corpus = all.clone().map(|p| p.corpus).max().unwrap_or_default();
-        let features = all.clone().map(|p| p.features).max().unwrap_or_default();
-        let left = self.plan.time.map_or_else(String::new, |time| {
-            let left = time.saturating_sub(self.began.elapsed()).as_secs();
-            format!(", {}:{:02}:{:02} left", left / 3600, left / 60 % 60, left % 60)
-        });
-        #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
-        let rate = |count: u64| count as f64 / seconds;
-        format!(
-            "{executions} inputs ({:.0}/s), {messages} messages ({:.0}/s), corpus {corpus}, behaviours {features}, findings {}, \
-             restarts {}{left}",
-            rate(executions),
-            rate(messages),
-            self.found.len(),
-            sum(|p| p.restarts)
-        )
-    }
-
-    /// The notes at the end.
-    fn last_notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        notes.push(self.line());
-        if !self.unreproduced.is_empty() {
-            let folder = self.plan.out.join("unreproduced");
-            let count = self.unreproduced.len();
-            notes
-                .push(format!("suspected, but not seen again on a fresh session: {count} (in `{}`)", folder.display()));
-        }
-        let gone: Vec<_> = self.earlier.iter().filter(|name| !self.found.contains_key(*name)).cloned().collect();
-        if !gone.is_empty() {
-            notes.push(format!("findings of earlier runs that were not seen this time: {}", gone.join(", ")));
-        }
-        notes.extend(self.stuck.clone());
-        notes
-    }
-}
-
-/// Reports findings as failed checks, and what found nothing as passed ones.
-fn report(
-    tally: &Tally,
-    settings: &Settings,
-    offered: &Offered,
-    mut outlets: Outlets,
-    partial: bool,
-) -> Result<(), Stop> {
-    let plan = &tally.plan;
-    let mut results: Vec<CheckResult> = Vec::new();
-    for &oracle in &plan.oracles {
-        if !is_at_work(oracle, plan.kind()) {
-            continue;
-        }
-        let mine: Vec<_> = tally.found.values().filter(|(finding, _)| finding.suspicion.oracle == oracle).collect();
-        if mine.is_empty() {
-            results.extend(result(oracle, oracle.requirement(), None, plan, Verdict::Pass));
-        }
-        for (finding, times) in mine {
-            let Suspicion { requirement, expected, actual, subject, .. } = &finding.suspicion;
-            let about = if subject.is_empty() { String::new() } else { format!("{subject}: ") };
-            let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
-            let file = plan.out.join(format!("{}.yaml", finding.suspicion.name()));
-            let evidence = Evidence {
-                expected: expected.clone(),
-                actual: format!("{about}{actual}{times}"),
-                asked_at: file.display().to_string(),
-                excerpt: read_excerpt(&file),
-                witnesses: Vec::new(),
-            };
-            results.extend(result(oracle, requirement, Some(&finding.suspicion), plan, Verdict::Fail { evidence }));
-        }
-    }
-    let run = RunInfo {
-        revision: plan.revision.to_string(),
-        transport: plan.kind().to_string(),
-        server: offered.server.clone(),
-    };
-    let mut summary = Summary::default();
-    for result in &results {
-        summary.add(&result.verdict);
-    }
-    let mut events = vec![settings.started(), Event::RunStarted { run: run.clone(), checks: results.len() }];
-    events.extend(results.into_iter().map(|result| Event::Check { result: Box::new(result) }));
-    events.push(Event::RunFinished { run, summary });
-    let duration_ms = u64::try_from(tally.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    events.push(Event::Finished {
-        partial,
-        duration_ms,
-        notes: tally.last_notes(),
-        stale: Vec::new(),
-        not_reached: None,
-    });
-    for mut event in events {
-        event.each_text(&mut |text| *text = settings.secrets.redacted(text));
-        outlets.event(&event);
-    }
-    outlets.finish()
-}
-
-/// The lines of the transcript as the file tells them, so that a finding of another worker's has them too.
-fn read_excerpt(file: &std::path::Path) -> Vec<String> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let lines = text.lines().skip_while(|line| *line != "# transcript:").skip(1);
-    lines.map_while(|line| line.strip_prefix("#   ")).map(str::to_owned).collect()
-}
-
-fn is_at_work(oracle: Oracle, kind: TransportKind) -> bool {
-    match oracle {
-        Oracle::Noise | Oracle::Resources => kind == TransportKind::Stdio,
-        Oracle::SessionMixup => kind == TransportKind::Http,
-        _ => true,
-    }
-}
-
-fn result(
-    oracle: Oracle,
-    requirement: &str,
-    suspicion: Option<&Suspicion>,
-    plan: &WorkPlan,
-    verdict: Verdict,
-) -> Option<CheckResult> {
-    let entry = Requirement::find(requirement)?;
-    let name = suspicion.map(Suspicion::name);
-    let case = name.as_deref().and_then(|name| name.rsplit('-').next());
-    let words = plan.words.join(" ");
-    Some(CheckResult {
-        id: CheckId::new(format!("fuzz/{oracle}"), requirement, case),
-        title: oracle.title().to_owned(),
-        requirement: requirement.to_owned(),
-        statement: entry.statement.clone(),
-        level: if suspicion.is_some() && !entry.effective_level().is_binding() {
-            Level::House
-        } else {
-            entry.effective_level()
-        },
-        verdict,
-        expected: None,
-        spec: entry.page(plan.revision),
-        rerun: match &name {
-            Some(name) => format!("mcp-litmus replay {} {words}", plan.out.join(format!("{name}.yaml")).display()),
-            None => format!("mcp-litmus fuzz --oracle {oracle} --seed {} {words}", plan.seed),
-        },
-        duration_ms: 0,
-    })
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::assess::Assessor;
+use super::glance::{Glance, glance};
 use super::link::{End, Link, Observed, Patience, Step, arrived};
 use super::process::Process;
 use super::script::{Ids, Script, request};
@@ -367,35 +367,6 @@ pub(super) fn reply(id: &Value, method: &str) -> Value {
     } else {
         json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "this client offers no such method"}})
     }
-}
-
-/// The members of a message by which it is told whose it is; the rest is not looked at.
-#[derive(Debug, Default)]
-pub(super) struct Glance {
-    /// Its id.
-    pub(super) id: Option<Value>,
-    /// Its method.
-    pub(super) method: Option<String>,
-    /// The messages of a batch.
-    parts: Option<Vec<Part>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Part {
-    id: Option<Value>,
-    method: Option<Value>,
-}
-
-/// Reads as much of a message as tells whose it is.
-pub(super) fn glance(text: &[u8]) -> Option<Glance> {
-    let text = text.trim_ascii_start();
-    if text.first() == Some(&b'[') {
-        let parts: Vec<Part> = serde_json::from_slice(text).ok()?;
-        return Some(Glance { parts: Some(parts), ..Glance::default() });
-    }
-    let part: Part = serde_json::from_slice(text).ok()?;
-    let method = part.method.and_then(|method| method.as_str().map(str::to_owned));
-    Some(Glance { id: part.id, method, parts: None })
 }
 
 fn line(text: &[u8]) -> Bytes {

@@ -1,19 +1,20 @@
 //! An HTTP endpoint, spoken to one request after another on a connection that is kept, without a runtime. Judges nothing.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
-use super::conversation::{glance, reply};
+use super::conversation::reply;
+use super::glance::glance;
 use super::link::{End, Patience, Step};
 use super::script::{Script, Sending};
+use super::socket::{connect, is_late, read, write};
 use crate::protocol::{Era, Revision};
 use crate::session::headers::{self, Circumstances};
 use crate::smith::Form;
-use crate::transport::{Arrival, CANNOT_CONNECT, ExchangeId, HttpRequest, Incoming, Limits, UrlTarget, encode};
+use crate::transport::{Arrival, ExchangeId, HttpRequest, Incoming, Limits, UrlTarget, encode};
 use crate::wire::http::{AnswerPart, AnswerReader};
 use crate::wire::sse::{SseEvent, SseReader};
 use crate::wire::{Kind, Message, same_id};
@@ -48,8 +49,6 @@ enum Came {
 const PATIENCE: Duration = Duration::from_millis(250);
 /// How long a stream may stay open after its answer.
 const LINGER: Duration = Duration::from_millis(25);
-/// How long one read waits.
-const READ: usize = 16 << 10;
 /// Bytes that one exchange may bring.
 const EVENTS: usize = 10_000;
 
@@ -232,7 +231,7 @@ impl Endpoint {
     ) -> Came {
         let arrive =
             |steps: &mut Vec<Step>, what| steps.push(Step::Arrived(Arrival { at: Instant::now(), exchange, what }));
-        let mut socket = match self.socket.take().map_or_else(|| self.connect(deadline), Ok) {
+        let mut socket = match self.socket.take().map_or_else(|| connect(&self.target.url, deadline), Ok) {
             Ok(socket) => socket,
             Err(reason) => {
                 arrive(steps, Incoming::Broken(reason));
@@ -240,9 +239,7 @@ impl Endpoint {
             }
         };
         // Bytes that nobody takes before the deadline are as good as unanswered.
-        if let Err(error) = write(&mut socket, bytes, deadline)
-            && is_late(&error)
-        {
+        if write(&mut socket, bytes, deadline).is_err_and(|error| is_late(&error)) {
             return Came::Late;
         }
         let mut reader = AnswerReader::new(method);
@@ -350,80 +347,8 @@ impl Endpoint {
         self.next += 1;
         ExchangeId(self.next - 1)
     }
-
-    fn connect(&self, deadline: Instant) -> Result<TcpStream, String> {
-        let url = &self.target.url;
-        let place =
-            format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
-        let cannot = |error: io::Error| format!("{CANNOT_CONNECT}{place}: {error}");
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        let addresses = match url.socket_addrs(|| None) {
-            Ok(addresses) => addresses,
-            Err(_) => place.to_socket_addrs().map_err(cannot)?.collect(),
-        };
-        for address in addresses {
-            match TcpStream::connect_timeout(&address, left) {
-                Ok(socket) => {
-                    socket.set_nodelay(true).map_err(cannot)?;
-                    return Ok(socket);
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(cannot(last))
-    }
 }
 
 fn is_head(step: &Step) -> bool {
     matches!(step, Step::Arrived(Arrival { what: Incoming::Head { .. }, .. }))
 }
-
-fn is_late(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-fn left(deadline: Instant) -> Duration {
-    // No time at all would mean for ever.
-    deadline.saturating_duration_since(Instant::now()).max(Duration::from_micros(10))
-}
-
-fn write(socket: &mut TcpStream, bytes: &[u8], deadline: Instant) -> io::Result<()> {
-    socket.set_write_timeout(Some(left(deadline)))?;
-    let mut unsent = bytes;
-    while !unsent.is_empty() {
-        match socket.write(unsent) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => unsent = &unsent[written..],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn read(socket: &mut TcpStream, buffer: &mut BytesMut, deadline: Instant) -> io::Result<usize> {
-    let mut space = [0; READ];
-    loop {
-        acknowledge_at_once(socket);
-        socket.set_read_timeout(Some(left(deadline)))?;
-        match socket.read(&mut space) {
-            Ok(read) => {
-                buffer.extend_from_slice(&space[..read]);
-                return Ok(read);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// A server that writes head and body apart, with Nagle's algorithm on, waits for the acknowledgement before the body.
-#[cfg(target_os = "linux")]
-fn acknowledge_at_once(socket: &TcpStream) {
-    // It only saves time.
-    let _ = rustix::net::sockopt::set_tcp_quickack(socket, true);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn acknowledge_at_once(_: &TcpStream) {}

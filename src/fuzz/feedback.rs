@@ -265,6 +265,6 @@ mod tests {
         let mut counters = vec![0; BEHAVIOURS as usize];
         (counters[0], counters[7]) = (1, 200);
         assert_eq!(edges(&counters).collect::<Vec<_>>(), [BEHAVIOURS, BEHAVIOURS + 7 * 8 + 7]);
-        assert!(edges(&[255; BEHAVIOURS as usize]).all(|feature| (feature as usize) < FEATURES));
+        assert!(edges(&vec![255; BEHAVIOURS as usize]).all(|feature| (feature as usize) < FEATURES));
     }
 }

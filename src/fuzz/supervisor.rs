@@ -19,7 +19,8 @@ use super::ground::Ground;
 use super::launch::WORKER;
 use super::oracle::{Oracle, Suspicion};
 use super::plan::WorkPlan;
-use super::worker::{Report, Worker};
+use super::tidings::Report;
+use super::worker::Worker;
 use crate::scenario::Catalogue;
 
 /// All workers of a run.

@@ -1,63 +1,27 @@
 //! One worker: chooses inputs, tries them, learns from what they bring about, and hands over what is wrong. While the target works
 //! on an input, the one before is judged.
 
+mod around;
+mod choose;
+mod suspect;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::assess::Worth;
+use self::choose::telling;
 use super::chance::Chance;
 use super::conversation::Conversation;
 use super::corpus::Corpus;
-use super::coverage::{Compared, Map, Operand};
+use super::coverage::{Compared, Map};
 use super::feedback::{edges, features};
 use super::finding::{Finding, findings};
 use super::ground::Ground;
 use super::link::{End, Link, Observed, Patience, transcript};
-use super::minimize::{Budget, shrink};
-use super::oracle::{Oracle, Suspicion};
-use super::resources::{Usage, conspicuous, usage};
-use super::sessions;
+use super::resources::Usage;
+use super::tidings::{Progress, Report};
 use crate::judge::Traffic;
-use crate::smith::{Input, Unstructured, World, cross, fresh, matched, mutate, neighbours, seeds};
-
-/// What a worker tells.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Report {
-    /// How far it is.
-    Progress(Progress),
-    /// A finding, new to this worker.
-    Found(Box<Finding>),
-    /// The same cause once more.
-    Again(String),
-    /// Something that was suspected once, and not seen again.
-    Unreproduced(Box<Suspicion>),
-    /// Something that the user should know.
-    Note(String),
-    /// It can do nothing any more; says why.
-    Stuck(String),
-    /// It has ended as it should.
-    Done,
-}
-
-/// How far a worker is.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Progress {
-    /// Inputs tried.
-    pub executions: u64,
-    /// Messages sent.
-    pub messages: u64,
-    /// Inputs in the corpus.
-    pub corpus: usize,
-    /// Behaviours and edges seen.
-    pub features: usize,
-    /// How often the target was started again, or a session opened anew.
-    pub restarts: u64,
-}
+use crate::smith::{Input, World, matched, seeds};
 
 /// A worker at work.
 pub(super) struct Worker {
@@ -116,31 +80,12 @@ struct Pending {
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
 const INPUTS: usize = 5_000;
 const BYTES: usize = 16 << 20;
-/// How many neighbours of an input are tried, and how many comparisons of the target's count as something it shows.
-const NEIGHBOURS: usize = 1_000;
-const OPERANDS: usize = 64;
 /// How long an answer may come after the alive request's.
 const GRACE: Duration = Duration::from_millis(25);
 /// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// How often a cause may be suspected in vain.
-const VAIN: u32 = 3;
-/// Attempts and time that shrinking a finding may take.
-const ATTEMPTS: u32 = 400;
-const SHRINKING: Duration = Duration::from_secs(20);
-/// Findings that are shrunk; of more the target has to be mended first.
-const SHRUNK: usize = 100;
-/// Values kept in the dictionary.
-const DICTIONARY: usize = 400;
-/// Bytes that chance gives for one input.
-const DRAWN: usize = 4096;
-/// How often sessions are compared, and the process looked at; and how many sorts of input are tried at once.
-const SESSIONS: u64 = 500;
-const USAGE: u64 = 256;
-const SORTS: usize = 12;
-/// How often progress is told, and the folder looked at for what others found.
+/// How often progress is told.
 const TELL: Duration = Duration::from_millis(500);
-const SHARE: u64 = 1_000;
 
 impl Worker {
     /// A worker for a ground.
@@ -229,17 +174,6 @@ impl Worker {
         shown
     }
 
-    /// What to try next, where something else chooses what to go on from.
-    pub(super) fn propose(&mut self, given: &[u8]) -> Input {
-        let is_ours = self.queue.front().is_some() || self.chance.below(2) == 0;
-        if is_ours || given.is_empty() {
-            return self.next_input().input;
-        }
-        let mut bytes = vec![0; DRAWN];
-        self.chance.fill(&mut bytes);
-        mutate(&self.world, &Input::decode(given), &mut Unstructured::new(&bytes))
-    }
-
     /// What is done after each input, whatever it was.
     fn after_each(&mut self) {
         self.look_around();
@@ -303,92 +237,6 @@ impl Worker {
         is_stale || self.history.len() >= INPUTS || self.history_bytes >= BYTES
     }
 
-    /// Looks now and then at what no single exchange shows.
-    fn look_around(&mut self) {
-        let executions = self.progress.executions;
-        if executions % SESSIONS == 1 && self.ground.court.has(Oracle::SessionMixup) {
-            self.compare_sessions(executions);
-        }
-        if executions.is_multiple_of(USAGE) && self.ground.court.has(Oracle::Resources) {
-            self.look_at_usage();
-        }
-    }
-
-    fn look_at_usage(&mut self) {
-        let process = self.conversation.as_ref().and_then(|conversation| conversation.link.process());
-        let Some(now) = process.and_then(usage) else { return };
-        let Some(before) = self.usage else {
-            self.usage = Some(now);
-            return;
-        };
-        if !conspicuous(before, now) {
-            return;
-        }
-        self.usage = Some(now);
-        // The newest input of each sort, one sort after the other.
-        let mut candidates: Vec<(String, Input)> = Vec::new();
-        let is_sound = |input: &&Input| match input.pieces.as_slice() {
-            [piece] => self.ground.court.assessor.assess(&piece.bytes).1 == Worth::Sound,
-            _ => false,
-        };
-        for input in self.history.iter().rev().filter(is_sound) {
-            let sort = sort(input);
-            if !self.grown.contains(&sort) && candidates.iter().all(|(other, _)| *other != sort) {
-                candidates.push((sort, input.clone()));
-            }
-        }
-        for (sort, input) in candidates.into_iter().take(SORTS) {
-            self.grown.insert(sort);
-            if let Some(suspicion) = self.ground.growth(&input) {
-                self.found(suspicion, &[input], Vec::new());
-                return;
-            }
-        }
-    }
-
-    fn compare_sessions(&mut self, number: u64) {
-        if !matches!(self.conversation.as_ref().map(|c| &c.link), Some(Link::Endpoint(endpoint)) if endpoint.session.is_some())
-        {
-            return;
-        }
-        let inputs = sessions::inputs(&self.world, number);
-        let trial = sessions::trial(&mut self.ground, &inputs);
-        let Some(suspicion) = trial.suspicions.into_iter().next() else { return };
-        if self.settled.contains(&suspicion.name()) {
-            return;
-        }
-        let ground = &mut self.ground;
-        let mut holds = |inputs: &[Input]| inputs.len() == 2 && !sessions::trial(ground, inputs).suspicions.is_empty();
-        let budget = Budget { attempts: 60, until: Instant::now() + SHRINKING };
-        let smaller = shrink(inputs, budget, &mut holds);
-        let trial = sessions::trial(&mut self.ground, &smaller);
-        if !trial.suspicions.is_empty() {
-            self.found(suspicion, &smaller, trial.excerpt);
-        }
-    }
-
-    /// Hands over what was seen to be so.
-    fn found(&mut self, seen: Suspicion, inputs: &[Input], excerpt: Vec<String>) {
-        if !self.settled.insert(seen.name()) && self.is_told(&seen) {
-            return (self.report)(Report::Again(seen.name()));
-        }
-        self.hand_over(seen, inputs, excerpt);
-    }
-
-    fn is_told(&self, seen: &Suspicion) -> bool {
-        self.ground.out().join(format!("{}.yaml", seen.name())).exists()
-    }
-
-    /// Not more messages a second than wanted.
-    fn keep_pace(&mut self) {
-        let Some(rate) = self.ground.plan.rate else { return };
-        let messages = self.progress.messages + self.ground.messages;
-        let due = Duration::from_secs(messages) / rate;
-        if let Some(early) = due.checked_sub(self.began.elapsed()) {
-            std::thread::sleep(early.min(Duration::from_secs(1)));
-        }
-    }
-
     fn close(&mut self) {
         self.usage = None;
         self.conversation = None;
@@ -431,47 +279,6 @@ impl Worker {
         (edges, map.compared().unwrap_or_default())
     }
 
-    fn next_input(&mut self) -> Queued {
-        if self.progress.executions % SHARE == SHARE - 1 {
-            for input in self.corpus.news().unwrap_or_default() {
-                self.queue.push_front(Queued { input, is_kept: false });
-            }
-        }
-        let is_idle = self.corpus.len() > 0 && self.chance.below(4) == 0;
-        let kept_first = self.queue.front().is_some_and(|queued| queued.is_kept);
-        if (!is_idle || kept_first)
-            && let Some(queued) = self.queue.pop_front()
-        {
-            return queued;
-        }
-        if !is_idle && let Some((input, compared)) = self.corpus.untried() {
-            self.queue_neighbours(&input, &compared);
-            if let Some(queued) = self.queue.pop_front() {
-                return queued;
-            }
-        }
-        let mut bytes = vec![0; DRAWN];
-        self.chance.fill(&mut bytes);
-        let mut drawn = Unstructured::new(&bytes);
-        let kind = self.chance.below(20);
-        let chosen = if kind < 3 { None } else { self.corpus.choose(&mut self.chance) };
-        let input = match chosen {
-            None => fresh(&self.world, &mut drawn),
-            Some(chosen) => {
-                let other = if kind < 6 { self.corpus.any(&mut self.chance).cloned() } else { None };
-                let mut input = match other {
-                    Some(other) => cross(&self.world, &chosen, &other, &mut drawn),
-                    None => mutate(&self.world, &chosen, &mut drawn),
-                };
-                for _ in 0..self.chance.below(3) {
-                    input = mutate(&self.world, &input, &mut drawn);
-                }
-                input
-            }
-        };
-        Queued { input, is_kept: false }
-    }
-
     /// Learns from what came of an input, and judges it; says what it has shown.
     fn digest(&mut self, pending: Pending) -> BTreeSet<u32> {
         let Pending { input, is_kept, place, observed, prelude, edges, compared } = pending;
@@ -505,154 +312,6 @@ impl Worker {
         shown
     }
 
-    fn queue_neighbours(&mut self, input: &Input, operands: &[Value]) {
-        if let Some(map) = &mut self.map {
-            for constant in map.constants().unwrap_or_default() {
-                if !self.world.dictionary.contains(&constant) {
-                    self.world.dictionary.push(constant);
-                }
-            }
-        }
-        let excess = self.world.dictionary.len().saturating_sub(DICTIONARY);
-        self.world.dictionary.drain(..excess);
-        // What was just compared with is the best to try, then what the code entered last holds.
-        let known = std::mem::take(&mut self.world.dictionary);
-        self.world.dictionary = operands.to_vec();
-        self.world.dictionary.extend(known.iter().rev().filter(|value| !operands.contains(value)).take(64).cloned());
-        let found = neighbours(&self.world, input).take(NEIGHBOURS);
-        self.queue.extend(found.map(|input| Queued { input, is_kept: false }));
-        self.world.dictionary = known;
-    }
-
-    /// Requests that are owed an answer and had none so far: each class is waited for to the end, once.
-    fn look_into_silence(&mut self, observed: &Observed, input: &Input, place: usize) {
-        for suspicion in self.ground.court.of_silence(observed) {
-            if self.silences.insert(suspicion.subject.clone()) {
-                self.suspect(&suspicion, input, place, true);
-            }
-        }
-    }
-
-    /// Something is suspected: sees whether it is so again on a fresh session, makes it small, and hands it over.
-    fn suspect(&mut self, suspicion: &Suspicion, input: &Input, place: usize, whole: bool) {
-        let name = suspicion.name();
-        if self.settled.contains(&name) {
-            if !self.vain.contains_key(&name) {
-                (self.report)(Report::Again(name));
-            }
-            return;
-        }
-        self.tell();
-        // What an earlier run has made small is as small as it gets.
-        if let Some(earlier) = self.earlier.remove(&name) {
-            let trial = self.ground.trial_for(suspicion.oracle, &earlier.inputs(), whole);
-            if trial.suspicions.iter().any(|one| is_same(one, suspicion)) {
-                self.settled.insert(name);
-                return (self.report)(Report::Found(Box::new(earlier)));
-            }
-        }
-        let history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
-        let Some((inputs, seen)) = self.reproduce(suspicion, input, &history, whole) else {
-            let vain = self.vain.entry(name.clone()).or_default();
-            *vain += 1;
-            if *vain >= VAIN {
-                self.settled.insert(name);
-            }
-            // What was only slow was never wrong.
-            if *vain == 1 && suspicion.oracle != Oracle::Unanswered {
-                self.keep_unreproduced(suspicion, input);
-            }
-            return;
-        };
-        self.vain.remove(&name);
-        self.settled.insert(name);
-        let (inputs, seen, excerpt) = self.smaller(inputs, seen, whole);
-        if inputs.is_empty() {
-            return self.keep_unreproduced(&seen, input);
-        }
-        // In what is left, the words may differ from those of what was suspected at first.
-        let seen_name = seen.name();
-        if seen_name != suspicion.name() && !self.settled.insert(seen_name.clone()) {
-            return (self.report)(Report::Again(seen_name));
-        }
-        self.hand_over(seen, &inputs, excerpt);
-    }
-
-    /// Writes a finding, and tells of it.
-    fn hand_over(&mut self, seen: Suspicion, inputs: &[Input], excerpt: Vec<String>) {
-        let finding = Finding::new(seen, &self.ground.plan, inputs, excerpt);
-        match finding.write(self.ground.out(), &self.ground.plan) {
-            Ok(_) => (self.report)(Report::Found(Box::new(finding))),
-            Err(error) => {
-                let note = format!("cannot write to `{}`: {error}", self.ground.out().display());
-                (self.report)(Report::Note(note));
-                (self.report)(Report::Found(Box::new(finding)));
-            }
-        }
-    }
-
-    /// The shortest of some sequences that brings it out again on a fresh session: the input alone, or with what went before.
-    fn reproduce(
-        &mut self,
-        suspicion: &Suspicion,
-        input: &Input,
-        history: &[Input],
-        whole: bool,
-    ) -> Option<(Vec<Input>, Suspicion)> {
-        let mut lengths = vec![1, 1, 4, 32, 256];
-        lengths.retain(|&length| length == 1 || length < history.len());
-        if history.len() > 1 {
-            lengths.push(history.len());
-        }
-        for length in lengths {
-            let inputs = if length == 1 { vec![input.clone()] } else { history[history.len() - length..].to_vec() };
-            let trial = self.ground.trial(&inputs, whole && length == 1);
-            let is_it = |seen: &&Suspicion| {
-                // Who dies is only noticed with the next message.
-                seen.is_like(suspicion) || suspicion.oracle.is_fatal() && seen.oracle == suspicion.oracle
-            };
-            if let Some(seen) = trial.suspicions.iter().find(is_it) {
-                return Some((inputs, seen.clone()));
-            }
-            if suspicion.oracle == Oracle::Unanswered && length == 1 {
-                // Slow, not silent.
-                return None;
-            }
-        }
-        None
-    }
-
-    /// Shrinks what brings something out; the last word has a fresh session, and says what it is.
-    fn smaller(&mut self, inputs: Vec<Input>, seen: Suspicion, whole: bool) -> (Vec<Input>, Suspicion, Vec<String>) {
-        let is_slow = matches!(seen.oracle, Oracle::Hang | Oracle::Unanswered);
-        let attempts = if self.settled.len() > SHRUNK { 0 } else { ATTEMPTS };
-        let left = self.ground.plan.time.map_or(SHRINKING, |all| all.saturating_sub(self.began.elapsed()) / 2);
-        let deadline = self.deadline();
-        let time = if is_slow { SHRINKING.min(deadline * 10) } else { SHRINKING };
-        let budget = Budget { attempts, until: Instant::now() + time.min(left) };
-        let ground = &mut self.ground;
-        ground.haste = is_slow.then_some(deadline);
-        let mut holds = |inputs: &[Input]| ground.trial(inputs, whole).suspicions.iter().any(|one| is_same(one, &seen));
-        let smaller = shrink(inputs.clone(), budget, &mut holds);
-        self.ground.haste = None;
-        for inputs in [smaller, inputs] {
-            let trial = self.ground.trial(&inputs, whole);
-            if let Some(last) = trial.suspicions.into_iter().find(|one| is_same(one, &seen)) {
-                return (inputs, last, trial.excerpt);
-            }
-        }
-        // It was there a moment ago, and is not any more: what was seen is told as it was seen.
-        (Vec::new(), seen, Vec::new())
-    }
-
-    fn keep_unreproduced(&mut self, suspicion: &Suspicion, input: &Input) {
-        let finding = Finding::new(suspicion.clone(), &self.ground.plan, std::slice::from_ref(input), Vec::new());
-        if let Err(error) = finding.write(&self.ground.out().join("unreproduced"), &self.ground.plan) {
-            (self.report)(Report::Note(format!("cannot write to `{}`: {error}", self.ground.out().display())));
-        }
-        (self.report)(Report::Unreproduced(Box::new(suspicion.clone())));
-    }
-
     /// Tells how far it is.
     pub(super) fn tell(&mut self) {
         self.told = Instant::now();
@@ -660,32 +319,4 @@ impl Worker {
         self.progress.features = self.corpus.features();
         (self.report)(Report::Progress(self.progress));
     }
-}
-
-/// What an input is about, roughly: its method, and the tool that it calls.
-fn sort(input: &Input) -> String {
-    let value =
-        input.pieces.first().and_then(|piece| serde_json::from_slice::<Value>(&piece.bytes).ok()).unwrap_or_default();
-    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    format!("{} {}", text("/method"), text("/params/name"))
-}
-
-/// Values that were compared and may be worth trying in any place: numbers alone are compared too often.
-fn telling(operands: Vec<Operand>) -> Vec<Value> {
-    let mut found: Vec<Value> = Vec::new();
-    for (left, right) in operands {
-        let is_telling = !(left.is_number() && right.is_number());
-        for value in [right, left].into_iter().filter(|_| is_telling) {
-            if found.len() < OPERANDS && !found.contains(&value) {
-                found.push(value);
-            }
-        }
-    }
-    found
-}
-
-/// Whether two suspicions are of the same fault. Which request a death or a hang is put down to changes while what else was
-/// sent falls away.
-fn is_same(one: &Suspicion, other: &Suspicion) -> bool {
-    one.is_like(other) || one.oracle.is_fatal() && one.oracle == other.oracle && one.cause == other.cause
 }

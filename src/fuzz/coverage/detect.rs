@@ -14,7 +14,7 @@ pub enum Hook {
     Python,
     /// A script that Node loads before all others.
     Node,
-    /// SanitizerCoverage in the program itself, with the runtime from here.
+    /// `SanitizerCoverage` in the program itself, with the runtime from here.
     Native,
 }
 

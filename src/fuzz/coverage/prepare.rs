@@ -28,7 +28,7 @@ pub enum Mode {
     Python,
     /// That for Node.
     Node,
-    /// That for programs built with SanitizerCoverage.
+    /// That for programs built with `SanitizerCoverage`.
     Native,
 }
 
@@ -75,7 +75,7 @@ pub fn prepare(
 ) -> Result<Prepared, CoverageError> {
     let mut prepared = Prepared { command: command.clone(), hooks: Vec::new(), sentence: String::new() };
     if mode == Mode::Off {
-        prepared.sentence = "no coverage of the target, as asked for".to_owned();
+        "no coverage of the target, as asked for".clone_into(&mut prepared.sentence);
         return Ok(prepared);
     }
     let detected = detect(command, inherited);
@@ -93,7 +93,7 @@ pub fn prepare(
             return Err(CoverageError::NotThere { language: hook.language(), why: detected.why });
         }
         prepared.hooks = vec![hook];
-        why = "as asked for".to_owned();
+        "as asked for".clone_into(&mut why);
     }
     if prepared.hooks.is_empty() {
         prepared.sentence = format!("no coverage of the target, {why}");
