@@ -5,7 +5,7 @@
 //! ```text
 //! 6 cli                                     what was typed → what is meant → exit code
 //! 5 report                                  events → pages, terminals, files
-//! 4 run                                     plan, jobs, one channel of events
+//! 4 run        fuzz                         plan, jobs, one channel of events; what a client can provoke
 //! 3 survey   judge    mock                  what is offered; verdicts; the server that is right, or broken on demand
 //! 2 session  scenario  smith                one conversation and its transcript; checks as data; inputs from bytes
 //! 1 protocol transport                      what a revision says; bytes to and from a target
@@ -13,6 +13,7 @@
 //! ```
 
 pub mod cli;
+pub mod fuzz;
 pub mod judge;
 pub mod mock;
 pub mod outcome;

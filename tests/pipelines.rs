@@ -172,6 +172,77 @@ fn the_job_for_kubernetes_runs_in_parts_that_join() {
 }
 
 #[test]
+fn the_job_for_kubernetes_that_fuzzes_shares_what_it_finds() {
+    let list = yaml("ci/templates/kubernetes-fuzz.yml");
+    let named = |kind: &str| {
+        let items = list["items"].as_array().into_iter().flatten();
+        items.into_iter().find(|item| item["kind"] == kind).unwrap_or_else(|| panic!("{kind} is there"))
+    };
+    assert!(named("ConfigMap")["data"]["servers"].is_string());
+    let container = &named("Job")["spec"]["template"]["spec"]["containers"][0];
+    let script = container["args"][0].as_str().expect("a script");
+    let folder = place();
+    let broken = fs::canonicalize("scenarios/house/garbage.broken.yaml").expect("is there");
+    let right = "mcp-litmus serve --revision 2025-06-18";
+    let servers = format!("right {right}\nwrong {right} --broken {}#1\n", broken.display());
+    fs::write(folder.path().join("servers"), servers).expect("is written");
+    let fuzzed = |index: &str| {
+        let environment = [
+            ("JOB_COMPLETION_INDEX", index),
+            ("LITMUS_SERVERS", "servers"),
+            ("LITMUS_RESULTS", "results"),
+            ("LITMUS_HOURS", "4s"),
+        ];
+        let output = sh(folder.path(), "sh", script, &environment);
+        assert!(output.status.success(), "{output:?}");
+    };
+    ["0", "1", "2", "3"].into_iter().for_each(fuzzed);
+    let files = |name: &str, ending: &str| {
+        let names = fs::read_dir(folder.path().join("results").join(name)).expect("is there");
+        names.filter(|entry| entry.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().ends_with(ending))).count()
+    };
+    assert_eq!(files("right/findings", ".yaml"), 0);
+    assert!(files("right/corpus", "") > 0 && files("wrong/corpus", "") > 0 && files("wrong/findings", ".yaml") > 0);
+}
+
+#[test]
+fn clusterfuzzlite_drives_a_fuzzer() {
+    let template = fs::canonicalize("ci/templates/clusterfuzzlite").expect("is there");
+    assert_eq!(yaml("ci/templates/clusterfuzzlite/project.yaml")["language"], "c++");
+    let folder = place();
+    let out = folder.path().join("out");
+    fs::create_dir_all(&out).expect("is made");
+    let path = |path: &Path| path.to_str().expect("is UTF-8").to_owned();
+    let fuzzer = path(&template.join("mcp_server_fuzzer"));
+    fs::create_dir_all(folder.path().join("server")).expect("is made");
+    let build = format!("cd server && {}", path(&template.join("build.sh")));
+    let output = sh(folder.path(), "bash", &build, &[("OUT", &path(&out)), ("FUZZER", &fuzzer)]);
+    assert!(output.status.success(), "{output:?}");
+    let broken = fs::canonicalize("scenarios/house/garbage.broken.yaml").expect("is there");
+    let right = "mcp-litmus serve --revision 2025-06-18";
+    let wrong = format!("{right} --broken {}#1", broken.display());
+    let run = |flags: &str, command: &str| {
+        sh(folder.path(), "sh", &format!("out/mcp_server_fuzzer {flags}"), &[("MCP_COMMAND", command)])
+    };
+    fs::create_dir_all(folder.path().join("corpus")).expect("is made");
+    fs::create_dir_all(folder.path().join("merged")).expect("is made");
+    let output = run("-runs=300 -seed=1 -artifact_prefix=./ corpus", right);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let count = |name: &str| fs::read_dir(folder.path().join(name)).expect("is there").count();
+    assert!(count("corpus") > 0, "{output:?}");
+    let output = run("-merge=1 merged corpus", right);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(count("merged") > 0, "{output:?}");
+    let output = run("-max_total_time=5 -artifact_prefix=./ corpus", &wrong);
+    assert_eq!(output.status.code(), Some(77), "{output:?}");
+    let names =
+        fs::read_dir(folder.path()).expect("is there").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let crash = names.into_iter().find(|name| name.starts_with("crash-")).expect("a finding");
+    assert_eq!(run(&crash, &wrong).status.code(), Some(77));
+    assert_eq!(run(&crash, right).status.code(), Some(0));
+}
+
+#[test]
 fn hooks_run() {
     let hooks = yaml(".pre-commit-hooks.yaml");
     let folder = place();

@@ -10,10 +10,12 @@ use super::certify::CertifyArgs;
 use super::console::Colour;
 use super::coverage::CoverageArgs;
 use super::explain::ExplainArgs;
+use super::fuzz::FuzzArgs;
 use super::init::InitArgs;
 use super::lint::LintArgs;
 use super::list::ListArgs;
 use super::manual::{CompletionsArgs, ManArgs};
+use super::replay::ReplayArgs;
 use super::report::ReportArgs;
 use super::serve::ServeArgs;
 use super::snapshot::SnapshotArgs;
@@ -54,6 +56,10 @@ Exit codes:
 pub(super) enum Command {
     /// Run the conformance checks against a server
     Run(Box<RunArgs>),
+    /// Look for what a hostile or careless client can provoke
+    Fuzz(Box<FuzzArgs>),
+    /// Tell which findings of `fuzz` are fixed
+    Replay(Box<ReplayArgs>),
     /// List the checks that a run may hold
     List(ListArgs),
     /// Explain a requirement, a check or a scenario
@@ -202,7 +208,7 @@ pub(super) struct CheckArgs {
 }
 
 /// How fast, how patient.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Pace")]
 pub(super) struct PaceArgs {
     /// Sessions at once, beside the shared one [default: processors]

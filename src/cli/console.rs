@@ -55,6 +55,13 @@ pub(super) fn print(text: &str) -> Result<Exit, Stop> {
     written.map(|()| Exit::Conforms).map_err(|error| Stop::unwritten("to standard output", &error))
 }
 
+/// Shows one line on a terminal behind standard error, in place of the one before; an empty one clears it.
+pub(super) fn status(line: &str) {
+    let cut: String = line.chars().take(width().saturating_sub(1)).collect();
+    // With standard error closed there is nobody left to show it.
+    let _ = write!(io::stderr(), "\r\x1b[2K{cut}");
+}
+
 /// Tells the user something on standard error.
 pub(super) fn tell(message: &str) {
     let message = message.trim_end();

@@ -9,7 +9,10 @@ use clap::Parser as _;
 
 use super::args::{Args, Command};
 use super::exit::{Exit, Stop};
-use super::{certify, console, coverage, explain, init, lint, list, manual, report, run, serve, snapshot, verify};
+use super::{
+    certify, console, coverage, explain, fuzz, init, lint, list, manual, replay, report, run, serve, snapshot, verify,
+};
+use crate::fuzz::{LAUNCH, WORKER, launch, work};
 
 /// Set by the first panic: whatever was reported afterwards, the harness has failed.
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -17,8 +20,23 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 /// Runs the program with these arguments, the first of which is its name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     panic::set_hook(Box::new(tell_panic));
-    let exit = panic::catch_unwind(AssertUnwindSafe(|| parse_and_run(args))).unwrap_or(Exit::Fault);
+    let args: Vec<OsString> = args.into_iter().collect();
+    let exit = panic::catch_unwind(AssertUnwindSafe(|| by_itself(&args).unwrap_or_else(|| parse_and_run(args))))
+        .unwrap_or(Exit::Fault);
     if PANICKED.load(Ordering::Relaxed) { Exit::Fault.into() } else { exit.into() }
+}
+
+/// What this program is started as by itself, never by a person: a worker of the fuzzer, or what becomes its target.
+fn by_itself(args: &[OsString]) -> Option<Exit> {
+    let failed = match args {
+        [_, first] if first == WORKER => match work() {
+            Ok(()) => return Some(Exit::Conforms),
+            Err(reason) => reason,
+        },
+        [_, first, rest @ ..] if first == LAUNCH => launch(rest),
+        _ => return None,
+    };
+    Some(told(&Stop::fault(failed)))
 }
 
 fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -34,6 +52,8 @@ fn parse_and_run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let done = match args.command {
         Command::Run(args) => run::run(args),
+        Command::Fuzz(args) => fuzz::fuzz(&args),
+        Command::Replay(args) => replay::replay(args),
         Command::List(args) => list::list(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Coverage(args) => coverage::coverage(&args),

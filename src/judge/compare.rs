@@ -1,5 +1,10 @@
 //! Compares what came with what was expected, and says the difference in one line each. Waits for nothing.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::wire::pattern::first_mismatch;
@@ -51,12 +56,15 @@ struct SchemaFault {
 }
 
 fn schema_fault(schema: &Value, value: &Value) -> Option<SchemaFault> {
-    let validator = match jsonschema::draft202012::new(schema) {
+    let validator = match compiled(schema) {
         Ok(validator) => validator,
         Err(fault) => {
             return Some(SchemaFault { wanted: shown(schema), found: format!("no valid schema: {fault}") });
         }
     };
+    if validator.is_valid(value) {
+        return None;
+    }
     let error = validator.iter_errors(value).next()?;
     let place = error.instance_path().to_string();
     let part = value.pointer(&place).unwrap_or(&Value::Null);
@@ -66,6 +74,26 @@ fn schema_fault(schema: &Value, value: &Value) -> Option<SchemaFault> {
     Some(SchemaFault {
         wanted: format!("{at}{keyword} {}", wanted.map(shown).unwrap_or_default()),
         found: format!("{at}{}", shown(part)),
+    })
+}
+
+/// Schemas that are kept compiled: those of watches are asked for with every message.
+const COMPILED: usize = 512;
+
+thread_local! {
+    static VALIDATORS: RefCell<HashMap<Value, Rc<Validator>>> = RefCell::default();
+}
+
+fn compiled(schema: &Value) -> Result<Rc<Validator>, String> {
+    VALIDATORS.with_borrow_mut(|kept| {
+        if let Some(validator) = kept.get(schema) {
+            return Ok(Rc::clone(validator));
+        }
+        let validator = Rc::new(jsonschema::draft202012::new(schema).map_err(|fault| fault.to_string())?);
+        if kept.len() < COMPILED {
+            kept.insert(schema.clone(), Rc::clone(&validator));
+        }
+        Ok(validator)
     })
 }
 

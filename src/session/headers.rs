@@ -7,17 +7,19 @@ use serde_json::Value;
 use crate::protocol::{Era, Revision};
 
 /// What the headers of one request depend on.
-pub(super) struct Circumstances<'a> {
-    pub(super) revision: Revision,
+pub struct Circumstances<'a> {
+    /// The revision spoken.
+    pub revision: Revision,
     /// Whether the handshake is done, so that the version header is due.
-    pub(super) opened: bool,
-    pub(super) session_id: Option<&'a str>,
+    pub opened: bool,
+    /// The session id that the server gave.
+    pub session_id: Option<&'a str>,
     /// `Mcp-Param-*` of the tool that is called: header name and path of the argument.
-    pub(super) parameters: &'a [(String, Vec<String>)],
+    pub parameters: &'a [(String, Vec<String>)],
 }
 
 /// Headers of a POST that carries this message (`None` for bytes that are no message).
-pub(super) fn of_post(message: Option<&Value>, of: &Circumstances<'_>) -> Vec<(String, String)> {
+pub fn of_post(message: Option<&Value>, of: &Circumstances<'_>) -> Vec<(String, String)> {
     let mut headers = vec![
         ("Content-Type".to_owned(), "application/json".to_owned()),
         ("Accept".to_owned(), "application/json, text/event-stream".to_owned()),
@@ -31,7 +33,7 @@ pub(super) fn of_post(message: Option<&Value>, of: &Circumstances<'_>) -> Vec<(S
 }
 
 /// Headers of a GET or DELETE.
-pub(super) fn of_other(of: &Circumstances<'_>) -> Vec<(String, String)> {
+pub fn of_other(of: &Circumstances<'_>) -> Vec<(String, String)> {
     let mut headers = vec![("Accept".to_owned(), "text/event-stream".to_owned())];
     headers.extend(of_session(of));
     headers
@@ -90,7 +92,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// The `x-mcp-header` annotations of a tool's input schema: header name and path of the property.
-pub(super) fn annotated(schema: &Value) -> Vec<(String, Vec<String>)> {
+pub fn annotated(schema: &Value) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
     walk(schema, &mut Vec::new(), &mut found);
     found

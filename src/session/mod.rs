@@ -2,7 +2,7 @@
 
 mod calls;
 mod conversation;
-mod headers;
+pub mod headers;
 mod opening;
 mod record;
 mod send;
@@ -14,7 +14,7 @@ pub use calls::CallBudget;
 pub use conversation::Session;
 pub use opening::{Opened, Opening, connect, open};
 pub use record::record;
-pub use send::{Edits, Sent};
+pub use send::{Edits, Sent, client_info};
 pub use stranger::{Reply, Stranger};
 pub use transcript::{Entry, Transcript, What};
 pub use wait::{Awaited, alive_method};

@@ -229,7 +229,7 @@ impl Session {
 }
 
 /// Name and version of this client.
-pub(super) fn client_info() -> Value {
+pub fn client_info() -> Value {
     json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")})
 }
 

@@ -103,11 +103,10 @@ fn changes(world: &World, message: &Value, pointer: &str) -> Vec<Change> {
     changes
 }
 
-/// The arguments that a tool's schema, or a prompt, speaks of, each with a plain value, where the pointer is that of the arguments.
-fn arguments(world: &World, message: &Value, pointer: &str) -> Vec<(String, Value)> {
-    if pointer != "/params/arguments" {
-        return Vec::new();
-    }
+/// The members that a tool's schema, or a prompt, speaks of, each with a plain value, where the pointer is that of the
+/// arguments or of an object in them.
+pub(super) fn arguments(world: &World, message: &Value, pointer: &str) -> Vec<(String, Value)> {
+    let Some(inside) = pointer.strip_prefix("/params/arguments") else { return Vec::new() };
     let is_named = |thing: &&Value| thing["name"] == message["params"]["name"];
     match message["method"].as_str() {
         Some("tools/call") => {
@@ -115,11 +114,13 @@ fn arguments(world: &World, message: &Value, pointer: &str) -> Vec<(String, Valu
                 return Vec::new();
             };
             let root = Root::new(schema);
-            let declared = schema["properties"].as_object().into_iter().flatten();
+            let steps = inside.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+            let inner = steps.fold(schema, |schema, step| &schema["properties"][step.as_str()]);
+            let declared = inner["properties"].as_object().into_iter().flatten();
             let plain = |property| draw::accepted(&root, &[property], &[], &mut Unstructured::new(&[]), |_| true);
             declared.filter_map(|(name, property)| Some((name.clone(), plain(property)?))).collect()
         }
-        Some("prompts/get") => {
+        Some("prompts/get") if inside.is_empty() => {
             let prompt = world.prompts.iter().find(is_named);
             let declared = prompt.and_then(|prompt| prompt["arguments"].as_array()).into_iter().flatten();
             declared.filter_map(|argument| Some((argument["name"].as_str()?.to_owned(), json!("1")))).collect()

@@ -48,7 +48,8 @@ impl Calls {
     /// How often each tool may be called in one run, where nobody says: more than all built-in checks need together.
     pub const PER_TOOL: usize = 50;
 
-    pub(super) fn allow(&self, tool: &Value) -> bool {
+    /// Whether a tool may be called.
+    pub fn allow(&self, tool: &Value) -> bool {
         match self.policy {
             CallPolicy::All => true,
             CallPolicy::None => false,

@@ -23,7 +23,7 @@ pub enum Target {
 }
 
 /// A program to start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommandTarget {
     /// The program; looked up in `PATH`.
     pub program: String,

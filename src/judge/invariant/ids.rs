@@ -35,6 +35,9 @@ pub(super) fn judge(scenario: &Scenario, _: &Context, traffic: &Traffic<'_>) -> 
                 judged.extend(UNREADABLE.map(Judged::pass));
             } else if let Some(asked) = robbed(traffic, heard) {
                 judged.push(fail(MATCHES, &format!("the id {}", shown(&asked)), "a response without an id".to_owned()));
+            } else if heard.result().is_some() && all_readable(traffic, heard) {
+                // Only an error may be about what could not be read, and here all could be.
+                judged.push(fail(MATCHES, "the id of a request that was sent", "a result without an id".to_owned()));
             }
             continue;
         };
@@ -62,6 +65,8 @@ pub(super) fn judge(scenario: &Scenario, _: &Context, traffic: &Traffic<'_>) -> 
                         judged.extend(UNREADABLE.map(fault));
                     }
                 }
+                // Of several that were sent in one go, it may be about any.
+                None if heard.error().is_some() && is_of_no_request(traffic, heard, id) => {}
                 None => {
                     judged.push(fail(MATCHES, "the id of a request that was sent", format!("the id {}", shown(id))));
                 }
@@ -94,6 +99,16 @@ fn ill_formed(traffic: &Traffic<'_>, heard: &Heard<'_>) -> Option<Vec<u8>> {
             };
             (!entry.message().is_some_and(is_well_formed)).then(|| bytes.to_vec())
         })
+}
+
+/// Whether all that the harness had sent was of the right form.
+fn all_readable(traffic: &Traffic<'_>, heard: &Heard<'_>) -> bool {
+    let before = traffic.transcript.entries()[..heard.entry.index].iter().filter(|entry| entry.is_from_client());
+    let is_sent = |entry: &&Entry| {
+        matches!(&entry.what, What::Wrote { .. } | What::RequestedRaw(_))
+            || matches!(&entry.what, What::Requested { request, .. } if !request.body.is_empty())
+    };
+    before.filter(is_sent).all(|entry| entry.message().is_some_and(is_well_formed))
 }
 
 /// Whether the server may not have read the id of what an error is about: it was ill-formed, or refused as HTTP.
@@ -141,6 +156,14 @@ fn is_well_formed(message: &Message) -> bool {
                 Kind::Batch | Kind::Other => false,
             }
     })
+}
+
+/// Whether the harness sent something ill-formed before that has this id.
+fn is_of_no_request(traffic: &Traffic<'_>, heard: &Heard<'_>, id: &Value) -> bool {
+    let before = traffic.transcript.entries()[..heard.entry.index].iter().filter(|entry| entry.is_from_client());
+    let mut ill_formed =
+        before.filter_map(Entry::message).flat_map(Message::parts).filter(|part| !is_well_formed(part));
+    ill_formed.any(|part| part.id().is_some_and(|own| own == id))
 }
 
 /// Whether an id stands in bytes that are no message.

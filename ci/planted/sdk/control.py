@@ -1,0 +1,5 @@
+"""Nothing of ours is wrong with this one."""
+
+from base import serve
+
+serve("control", validate=True)

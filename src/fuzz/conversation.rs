@@ -1,0 +1,374 @@
+//! One conversation with the target: opened, then one input after another, each with the alive request behind it, so that
+//! silence can be told from death without waiting. Records; judges nothing.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::assess::Assessor;
+use super::glance::{Glance, glance};
+use super::link::{End, Link, Observed, Patience, Step, arrived};
+use super::process::Process;
+use super::script::{Ids, Script, request};
+use crate::protocol::{Era, Revision};
+use crate::session::client_info;
+use crate::smith::{Form, Input};
+use crate::transport::Incoming;
+use crate::wire::{Kind, Message, same_id};
+
+/// A conversation that has been opened.
+pub(super) struct Conversation {
+    pub(super) link: Link,
+    pub(super) revision: Revision,
+    /// How it was opened.
+    pub(super) prelude: Vec<Step>,
+    /// The result that opened it.
+    pub(super) offer: Value,
+    pub(super) ids: Ids,
+    /// Requests that are still unanswered, and when they were sent.
+    pub(super) waiting: HashMap<String, Instant>,
+    /// How often a class of message got no answer in its grace.
+    silent: HashMap<String, u32>,
+    /// Messages that were sent, alive requests included.
+    pub(super) messages: u64,
+}
+
+/// How often a class of message may make the harness wait in vain.
+const SILENCES: u32 = 3;
+/// Unanswered requests that are remembered.
+const WAITING: usize = 1000;
+
+impl Conversation {
+    /// Opens a conversation over a link on which nothing was said. An error says why not, in one clause.
+    pub(super) fn open(link: Link, revision: Revision, within: Duration, name: &str) -> Result<Self, String> {
+        let mut conversation = Self {
+            link,
+            revision,
+            prelude: Vec::new(),
+            offer: Value::Null,
+            ids: Ids::new(revision),
+            waiting: HashMap::new(),
+            silent: HashMap::new(),
+            messages: 0,
+        };
+        let (method, params) = match revision.era() {
+            Era::Handshake => {
+                let mut client = client_info();
+                if !name.is_empty() {
+                    client["name"] = json!(name);
+                }
+                ("initialize", json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": client}))
+            }
+            Era::Stateless => ("server/discover", json!({})),
+        };
+        let answer = conversation.ask(method, params, within)?;
+        let Some(result) = answer.result() else { return Err(format!("{method} was refused: {}", answer.value())) };
+        conversation.offer = result.clone();
+        match revision.era() {
+            Era::Handshake => {
+                let version = result["protocolVersion"].as_str().unwrap_or_default();
+                if version != revision.as_str() {
+                    return Err(format!("the server answers with revision {version}"));
+                }
+                conversation.tell("notifications/initialized", within);
+            }
+            Era::Stateless => {
+                // Some servers of both eras settle on one of them with the first request after discovery.
+                conversation.ask("tools/list", json!({}), within)?;
+            }
+        }
+        Ok(conversation)
+    }
+
+    /// Sends an input, and the alive request behind it where the transport has one stream for all.
+    pub(super) fn send(&mut self, input: &Input, assessor: &Assessor) -> Sent {
+        let script = self.ids.script(input, assessor);
+        self.messages += script.pieces.len() as u64 + 1;
+        let mut steps = Vec::with_capacity(script.pieces.len() + 4);
+        if let Link::Process(process) = &mut self.link {
+            process.begin();
+            send_to_process(process, &script, &mut steps);
+        }
+        Sent { script, steps, began: Instant::now() }
+    }
+
+    /// Waits for what comes of it.
+    pub(super) fn receive(&mut self, sent: Sent, patience: Patience) -> Observed {
+        match &self.link {
+            Link::Process(_) => self.receive_from_process(sent, patience),
+            Link::Endpoint(_) => self.exchange_with_endpoint(sent, patience),
+        }
+    }
+
+    /// Sends a request and waits for its answer, as part of the prelude.
+    fn ask(&mut self, method: &str, params: Value, within: Duration) -> Result<Message, String> {
+        let id = json!(self.ids.fresh());
+        let message = request(self.revision, &id, method, params);
+        self.messages += 1;
+        match &mut self.link {
+            Link::Process(process) => ask_process(process, &message, &id, within, &mut self.prelude),
+            Link::Endpoint(endpoint) => endpoint.ask(&message, &id, within, &mut self.prelude),
+        }
+    }
+
+    fn tell(&mut self, method: &str, within: Duration) {
+        let message = json!({"jsonrpc": "2.0", "method": method});
+        self.messages += 1;
+        match &mut self.link {
+            Link::Process(process) => {
+                let bytes = line(message.to_string().as_bytes());
+                process.send(&bytes);
+                self.prelude.push(Step::Wrote { bytes, deliberate: false });
+            }
+            Link::Endpoint(endpoint) => endpoint.tell(&message, within, &mut self.prelude),
+        }
+    }
+
+    fn receive_from_process(&mut self, sent: Sent, patience: Patience) -> Observed {
+        let Sent { script, mut steps, began } = sent;
+        let mut open: Vec<bool> = vec![true; script.asks.len()];
+        let mut again = Vec::new();
+        let mut buffer = Vec::new();
+        let mut fence_answered: Option<Instant> = None;
+        let (mut nudges, mut newest) = (patience.nudges, script.fence.id.clone());
+        let end = loop {
+            let deadline = match fence_answered {
+                None => began + patience.deadline,
+                Some(_) if !self.is_worth_waiting(&script, &open) => break End::Alive,
+                Some(at) => at + patience.grace,
+            };
+            let Link::Process(process) = &mut self.link else { break End::Over };
+            let goes_on = process.turn(deadline, &mut buffer);
+            for (at, what) in buffer.drain(..) {
+                let keep = match &what {
+                    Incoming::Line(text) => match glance(text) {
+                        Some(seen) => {
+                            if seen.method.is_some() {
+                                self.refuse(&seen, &mut steps);
+                                true
+                            } else {
+                                let is_fence = seen.id.as_ref().is_some_and(|id| same_id(id, &newest));
+                                if is_fence {
+                                    fence_answered.get_or_insert(at);
+                                    if nudges > 0 {
+                                        nudges -= 1;
+                                        newest = self.nudge(&mut steps);
+                                    }
+                                }
+                                is_fence || self.file(&seen, text, &script, &mut open, &mut again)
+                            }
+                        }
+                        None => true,
+                    },
+                    _ => true,
+                };
+                if keep {
+                    steps.push(arrived(at, what));
+                }
+            }
+            if !goes_on {
+                break End::Over;
+            }
+            if Instant::now() >= deadline && fence_answered.is_none() {
+                break End::Silent;
+            }
+            if fence_answered.is_some() && Instant::now() >= deadline {
+                self.note_silence(&script, &open);
+                break End::Alive;
+            }
+        };
+        let unanswered: Vec<_> = (0..open.len()).filter(|&at| open[at]).collect();
+        self.remember(&script, &unanswered, began);
+        Observed { script, steps, end, unanswered, again }
+    }
+
+    fn exchange_with_endpoint(&mut self, sent: Sent, patience: Patience) -> Observed {
+        let Sent { script, mut steps, began } = sent;
+        let mut open: Vec<bool> = vec![true; script.asks.len()];
+        let mut again = Vec::new();
+        let mut worth_waiting = Vec::with_capacity(script.asks.len());
+        for ask in &script.asks {
+            worth_waiting.push(script.is_owed(ask) && !self.is_silent(&class(&script, ask)));
+        }
+        let Link::Endpoint(endpoint) = &mut self.link else {
+            return Observed { script, steps, end: End::Over, unanswered: Vec::new(), again };
+        };
+        let end = endpoint.exchange(&script, &worth_waiting, patience, &mut steps);
+        for step in &steps {
+            let Step::Arrived(arrival) = step else { continue };
+            let (Incoming::Body(text) | Incoming::Event { data: Some(text), .. }) = &arrival.what else { continue };
+            if let Some(seen) = glance(text) {
+                self.file(&seen, text, &script, &mut open, &mut again);
+            }
+        }
+        if end == End::Alive {
+            self.note_silence(&script, &open);
+        }
+        let unanswered: Vec<_> = (0..open.len()).filter(|&at| open[at]).collect();
+        self.remember(&script, &unanswered, began);
+        Observed { script, steps, end, unanswered, again }
+    }
+
+    /// Notes whom a response answers; says whether it belongs to this input.
+    fn file(
+        &mut self,
+        seen: &Glance,
+        text: &Bytes,
+        script: &Script,
+        open: &mut [bool],
+        again: &mut Vec<Bytes>,
+    ) -> bool {
+        let ids = seen.parts.iter().flatten().filter_map(|part| part.id.as_ref()).chain(&seen.id);
+        let mut own = true;
+        for id in ids {
+            let mut known = false;
+            for (at, ask) in script.asks.iter().enumerate() {
+                if same_id(&ask.id, id) {
+                    open[at] = false;
+                    known = true;
+                }
+            }
+            if !known && Ids::is_earlier(id, script.first) {
+                own = false;
+                if self.waiting.remove(&id.to_string()).is_none() {
+                    again.push(text.clone());
+                }
+            }
+        }
+        own
+    }
+
+    /// Sends one more alive request; returns its id.
+    fn nudge(&mut self, steps: &mut Vec<Step>) -> Value {
+        let fence = self.ids.fence();
+        self.messages += 1;
+        if let Link::Process(process) = &mut self.link {
+            let bytes = line(&fence.bytes);
+            process.send(&bytes);
+            steps.push(Step::Wrote { bytes, deliberate: false });
+        }
+        fence.id
+    }
+
+    /// Answers a request of the server's, as a client that offers nothing does.
+    fn refuse(&mut self, seen: &Glance, steps: &mut Vec<Step>) {
+        let (Some(id), Some(method), Link::Process(process)) = (&seen.id, &seen.method, &mut self.link) else { return };
+        let bytes = line(reply(id, method).to_string().as_bytes());
+        process.send(&bytes);
+        steps.push(Step::Wrote { bytes, deliberate: false });
+    }
+
+    fn is_silent(&self, class: &str) -> bool {
+        self.silent.get(class).is_some_and(|times| *times >= SILENCES)
+    }
+
+    fn is_worth_waiting(&self, script: &Script, open: &[bool]) -> bool {
+        let mut asks = script.asks.iter().zip(open).filter(|(_, open)| **open);
+        asks.any(|(ask, _)| script.is_owed(ask) && !self.is_silent(&class(script, ask)))
+    }
+
+    fn note_silence(&mut self, script: &Script, open: &[bool]) {
+        for (ask, _) in script.asks.iter().zip(open).filter(|(ask, open)| **open && script.is_owed(ask)) {
+            *self.silent.entry(class(script, ask)).or_default() += 1;
+        }
+    }
+
+    fn remember(&mut self, script: &Script, unanswered: &[usize], began: Instant) {
+        for &at in unanswered {
+            if self.waiting.len() < WAITING {
+                self.waiting.insert(script.asks[at].id.to_string(), began);
+            }
+        }
+    }
+}
+
+/// What was sent and is not answered yet.
+pub(super) struct Sent {
+    pub(super) script: Script,
+    steps: Vec<Step>,
+    began: Instant,
+}
+
+/// What kind of request it is, as far as silence goes.
+fn class(script: &Script, ask: &super::script::Ask) -> String {
+    let sound = !script.pieces[ask.piece].deliberate;
+    format!("{} {} {sound}", ask.method, ask.name.as_deref().unwrap_or_default())
+}
+
+fn send_to_process(process: &mut Process, script: &Script, steps: &mut Vec<Step>) {
+    let mut together: Vec<u8> = Vec::with_capacity(512);
+    let mut ends_a_line = true;
+    for piece in &script.pieces {
+        let is_raw = piece.form == Form::Raw;
+        let from = together.len();
+        together.extend_from_slice(&piece.bytes);
+        if !is_raw {
+            together.push(b'\n');
+        }
+        ends_a_line = together.last().map_or(ends_a_line, |byte| *byte == b'\n');
+        let bytes = Bytes::copy_from_slice(&together[from..]);
+        steps.push(Step::Wrote { bytes, deliberate: piece.deliberate });
+        if is_raw {
+            process.send(&together);
+            together.clear();
+        }
+    }
+    if !ends_a_line {
+        together.push(b'\n');
+        steps.push(Step::Wrote { bytes: Bytes::from_static(b"\n"), deliberate: true });
+    }
+    let fence = line(&script.fence.bytes);
+    together.extend_from_slice(&fence);
+    steps.push(Step::Wrote { bytes: fence, deliberate: false });
+    process.send(&together);
+}
+
+fn ask_process(
+    process: &mut Process,
+    message: &Value,
+    id: &Value,
+    within: Duration,
+    steps: &mut Vec<Step>,
+) -> Result<Message, String> {
+    let bytes = line(message.to_string().as_bytes());
+    process.begin();
+    process.send(&bytes);
+    steps.push(Step::Wrote { bytes, deliberate: false });
+    let deadline = Instant::now() + within;
+    let mut buffer = Vec::new();
+    loop {
+        let goes_on = process.turn(deadline, &mut buffer);
+        let mut answer = None;
+        for (at, what) in buffer.drain(..) {
+            if let Incoming::Line(text) = &what
+                && let Ok(message) = Message::read(text)
+                && message.kind() == Kind::Response
+                && message.id().is_some_and(|own| same_id(own, id))
+            {
+                answer = Some(message);
+            }
+            steps.push(arrived(at, what));
+        }
+        match answer {
+            Some(answer) => return Ok(answer),
+            None if !goes_on => return Err("the server ended before it answered".to_owned()),
+            None if Instant::now() >= deadline => return Err(format!("no answer within {} s", within.as_secs_f32())),
+            None => {}
+        }
+    }
+}
+
+/// What a client that offers nothing answers.
+pub(super) fn reply(id: &Value, method: &str) -> Value {
+    if method == "ping" {
+        json!({"jsonrpc": "2.0", "id": id, "result": {}})
+    } else {
+        json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "this client offers no such method"}})
+    }
+}
+
+fn line(text: &[u8]) -> Bytes {
+    [text, b"\n"].concat().into()
+}

@@ -1,0 +1,388 @@
+//! Judges what came of an input: the watchers of the suite over the whole exchange, and what only a fuzzer can tell, since it
+//! knows what is wrong with what it sent. In doubt it acquits.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::assess::{Assessor, Flaw, Worth};
+use super::feedback::{known, masked, template};
+use super::internals::{has_trace, own_paths};
+use super::link::{End, Observed};
+use super::oracle::{Oracle, Suspicion};
+use super::plan::WorkPlan;
+use super::script::{Ask, Script};
+use crate::judge::{Context, Judged, Traffic, invariant, watch};
+use crate::outcome::Verdict;
+use crate::protocol::{Requirement, Revision};
+use crate::scenario::{Body, Catalogue, Scenario};
+use crate::session::CallBudget;
+use crate::source::printable;
+use crate::transport::{ExitAfter, Incoming};
+use crate::wire::{Kind, TransportKind};
+
+/// All that judges.
+pub(super) struct Court {
+    pub(super) assessor: Assessor,
+    revision: Revision,
+    kind: TransportKind,
+    oracles: BTreeSet<Oracle>,
+    watchers: Vec<Scenario>,
+    context: Context,
+    own_paths: Vec<String>,
+}
+
+/// Bytes of evidence that are shown.
+const SHOWN: usize = 300;
+/// An answer that refuses may be as long as this, and as long as this many times what it refuses.
+const REFUSAL: usize = 256 << 10;
+const TIMES: usize = 8;
+/// Lines of standard error that tell why a program ended.
+const LAST_WORDS: usize = 40;
+
+impl Court {
+    /// For a plan, with the watchers of a catalogue.
+    pub(super) fn new(plan: &WorkPlan, catalogue: &Catalogue) -> Self {
+        let (revision, kind) = (plan.revision, plan.kind());
+        let is_for = |scenario: &&Scenario| {
+            scenario.is_watcher()
+                && scenario.since.is_none_or(|since| since <= revision)
+                && scenario.until.is_none_or(|until| revision <= until)
+                && scenario.transports.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+                // Who has died is told by the oracle for it.
+                && scenario.id != "always/survives"
+        };
+        let mut facts = Map::new();
+        facts.insert("capabilities".to_owned(), plan.offer.capabilities.clone());
+        facts.insert("revision".to_owned(), json!(revision));
+        for (name, list) in [
+            ("tools", &plan.offer.tools),
+            ("resources", &plan.offer.resources),
+            ("resourceTemplates", &plan.offer.templates),
+            ("prompts", &plan.offer.prompts),
+        ] {
+            if !list.is_empty() {
+                facts.insert(name.to_owned(), json!(list));
+            }
+        }
+        let context = Context {
+            target: plan.place.target(),
+            kind,
+            revision,
+            limits: WorkPlan::limits(),
+            timeout: plan.timeout,
+            start_timeout: plan.start_timeout,
+            seed: plan.seed,
+            calls: CallBudget::new(usize::MAX),
+            facts,
+            answered: Vec::new(),
+            negotiated: Arc::default(),
+        };
+        let knows_tools = plan.offer.capabilities.get("tools").is_some();
+        Self {
+            assessor: Assessor::new(revision, &plan.offer.tools, knows_tools),
+            revision,
+            kind,
+            oracles: plan.oracles.clone(),
+            watchers: catalogue.scenarios().iter().filter(is_for).cloned().collect(),
+            context,
+            own_paths: own_paths(plan.place.command().as_ref()),
+        }
+    }
+
+    /// Whether an oracle is to judge.
+    pub(super) fn has(&self, oracle: Oracle) -> bool {
+        self.oracles.contains(&oracle)
+    }
+
+    /// What is suspected of the target, after one input or several on one session. `traffic` holds the opening too.
+    pub(super) fn judge(&self, observed: &[&Observed], traffic: &Traffic<'_>) -> Vec<Suspicion> {
+        let mut found = Vec::new();
+        for one in observed {
+            self.of_the_end(one, traffic, &mut found);
+            self.of_again(one, &mut found);
+        }
+        self.of_answers(observed, traffic, &mut found);
+        if [Oracle::InvalidMessage, Oracle::StrayAnswer, Oracle::Noise].iter().any(|oracle| self.has(*oracle)) {
+            let are_clear = !observed.iter().any(|one| one.script.has_unclear_ids);
+            let from = found.len();
+            self.of_watchers(traffic, &mut found);
+            let watched = found.split_off(from);
+            found.extend(watched.into_iter().filter(|one| are_clear || one.oracle != Oracle::StrayAnswer));
+        }
+        found.retain(|suspicion: &Suspicion| self.has(suspicion.oracle));
+        let mut once: Vec<Suspicion> = Vec::new();
+        for suspicion in found {
+            if !once.iter().any(|other| other.is_like(&suspicion)) {
+                once.push(suspicion);
+            }
+        }
+        once
+    }
+
+    /// What the silence of a request comes to that was waited for until its deadline.
+    pub(super) fn of_silence(&self, observed: &Observed) -> Vec<Suspicion> {
+        if observed.end != End::Alive || !self.has(Oracle::Unanswered) {
+            return Vec::new();
+        }
+        let owed = observed.unanswered.iter().map(|&at| &observed.script.asks[at]);
+        // Over HTTP a tool that waits for further messages cannot be given any on the way.
+        let may_wait = |ask: &Ask| self.kind == TransportKind::Http && ask.method == "tools/call";
+        let owed = owed.filter(|ask| observed.script.is_owed(ask) && !may_wait(ask));
+        owed.map(|ask| {
+            let within = self.context.timeout.as_secs_f32();
+            suspicion(
+                Oracle::Unanswered,
+                self.subject(ask),
+                "no answer".to_owned(),
+                "an answer".to_owned(),
+                format!("none within {within} s, although the server answers what comes after it"),
+            )
+        })
+        .collect()
+    }
+
+    fn of_the_end(&self, observed: &Observed, traffic: &Traffic<'_>, found: &mut Vec<Suspicion>) {
+        let words: Vec<String> = traffic
+            .transcript
+            .entries()
+            .iter()
+            .filter_map(|entry| match &entry.what {
+                crate::session::What::Received(Incoming::Stderr(line)) => {
+                    Some(String::from_utf8_lossy(line).into_owned())
+                }
+                _ => None,
+            })
+            .collect();
+        let echo = echo(&observed.script);
+        let told = telling(&words, &echo);
+        let exit = traffic.transcript.entries().iter().find_map(|entry| match &entry.what {
+            crate::session::What::Received(Incoming::Exited(exit)) if exit.after == ExitAfter::Nothing => Some(*exit),
+            _ => None,
+        });
+        if let Some(exit) = exit {
+            let how = match (exit.code, exit.signal) {
+                (_, Some(signal)) => format!("signal {signal} ended the server"),
+                (Some(code), _) => format!("the server exited with code {code}"),
+                _ => "the server ended".to_owned(),
+            };
+            let subject = if told.is_some() { String::new() } else { self.first_subject(&observed.script) };
+            let cause = told.as_ref().map_or_else(|| how.clone(), |(cause, _)| format!("{how}: {cause}"));
+            let actual = told.as_ref().map_or_else(|| how.clone(), |(_, line)| format!("{how}: {line}"));
+            found.push(suspicion(Oracle::Died, subject, cause, "the server lives on".to_owned(), actual));
+        } else if let Some((cause, line)) = told.filter(|(_, line)| is_panic(line)) {
+            let expected = "no panic, whatever a client sends".to_owned();
+            found.push(suspicion(Oracle::Died, String::new(), cause, expected, line));
+        }
+        match observed.end {
+            End::Over if self.kind == TransportKind::Http => {
+                let (subject, cause) = (self.first_subject(&observed.script), "unreachable".to_owned());
+                let actual = "it takes no connection any more, or breaks every one".to_owned();
+                found.push(suspicion(Oracle::Died, subject, cause, "the server lives on".to_owned(), actual));
+            }
+            End::Silent => {
+                let within = self.context.timeout.as_secs_f32();
+                let (subject, cause) = (self.first_subject(&observed.script), "hangs".to_owned());
+                let actual = format!("not even the alive request behind it is answered within {within} s");
+                let expected = "the server serves what comes after it".to_owned();
+                found.push(suspicion(Oracle::Hang, subject, cause, expected, actual));
+            }
+            End::Over | End::Alive => {}
+        }
+        let limit = traffic.transcript.entries().iter().find_map(|entry| match &entry.what {
+            crate::session::What::Received(Incoming::LimitPassed(reason)) => Some(reason.clone()),
+            _ => None,
+        });
+        if let Some(reason) = limit {
+            let cause = "limit passed".to_owned();
+            let expected = "an answer in proportion to what was asked".to_owned();
+            found.push(suspicion(Oracle::Proportion, self.first_subject(&observed.script), cause, expected, reason));
+        }
+    }
+
+    fn of_again(&self, observed: &Observed, found: &mut Vec<Suspicion>) {
+        for text in observed.again.iter().filter(|_| !observed.script.has_unclear_ids) {
+            let actual = format!("a second answer: {}", printable(&String::from_utf8_lossy(text), SHOWN));
+            let (cause, expected) = ("late second answer".to_owned(), "one response to a request".to_owned());
+            found.push(suspicion(Oracle::StrayAnswer, self.first_subject(&observed.script), cause, expected, actual));
+        }
+    }
+
+    fn of_answers(&self, observed: &[&Observed], traffic: &Traffic<'_>, found: &mut Vec<Suspicion>) {
+        for heard in &traffic.heard {
+            let (Kind::Response, Some(id)) = (heard.kind, heard.message.id()) else { continue };
+            let asked = observed.iter().find_map(|one| Some((one, one.script.asks.iter().find(|ask| ask.id == *id)?)));
+            let Some((one, ask)) = asked else { continue };
+            let subject = self.subject(ask);
+            let accepts = heard.result().is_some_and(is_acceptance);
+            let code = heard.error().and_then(|error| error["code"].as_i64());
+            if let (Worth::Flawed(Flaw::Arguments(place)), true) = (&ask.worth, accepts) {
+                let cause = format!("accepted: {}", template(place, &[]));
+                let (expected, actual) = (format!("the arguments are refused, since {place}"), "a result".to_owned());
+                found.push(suspicion(Oracle::AcceptedInvalid, subject.clone(), cause, expected, actual));
+            }
+            if let (Worth::Flawed(flaw), Some(-32603)) = (&ask.worth, code) {
+                let (why, wanted) = mistake(flaw);
+                let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
+                let cause = format!("{why}: {}", template(words, &echo(&one.script)));
+                let actual = format!("code -32603: {}", printable(words, SHOWN));
+                let expected = format!("{wanted}, since the client made a mistake: {why}");
+                found.push(suspicion(Oracle::InternalError, subject.clone(), cause, expected, actual));
+            }
+            self.of_text(heard.message.value(), one, &subject, found);
+            let refuses = heard.error().is_some() || heard.result().is_some_and(|result| result["isError"] == true);
+            let length = heard.message.value().to_string().len();
+            let sent: usize = one.script.pieces.iter().map(|piece| piece.bytes.len()).sum();
+            if refuses && length > REFUSAL + TIMES * sent {
+                let (cause, actual) = ("long refusal".to_owned(), format!("a refusal of {length} bytes to {sent}"));
+                let expected = "a refusal in proportion to what was asked".to_owned();
+                found.push(suspicion(Oracle::Proportion, subject, cause, expected, actual));
+            }
+        }
+    }
+
+    /// Traces and paths in what refuses. What a tool answers when all goes well is its own affair.
+    fn of_text(&self, message: &Value, observed: &Observed, subject: &str, found: &mut Vec<Suspicion>) {
+        if !self.has(Oracle::LeakedInternals) {
+            return;
+        }
+        let mut texts = Vec::new();
+        if let Some(error) = message.get("error") {
+            collect_texts(error, &mut texts);
+        } else if message["result"]["isError"] == true {
+            collect_texts(&message["result"]["content"], &mut texts);
+        }
+        let sent: String = observed.script.pieces.iter().map(|piece| String::from_utf8_lossy(&piece.bytes)).collect();
+        for text in texts {
+            let what = if has_trace(text, &sent) {
+                "a stack trace"
+            } else if self.own_paths.iter().any(|path| text.contains(path.as_str()) && !sent.contains(path.as_str())) {
+                "a path of the server's own"
+            } else {
+                continue;
+            };
+            let cause = format!("{what}: {}", template(text, &echo(&observed.script)));
+            let actual = format!("{what}: {}", printable(text, SHOWN));
+            let expected = "an error that shows no internals".to_owned();
+            found.push(suspicion(Oracle::LeakedInternals, subject.to_owned(), cause, expected, actual));
+        }
+    }
+
+    fn of_watchers(&self, traffic: &Traffic<'_>, found: &mut Vec<Suspicion>) {
+        for scenario in &self.watchers {
+            let judged: Vec<Judged> = match &scenario.body {
+                Body::Always(watches) => watch(scenario, watches, self.revision, traffic),
+                Body::Invariant { name, .. } => {
+                    invariant(name).map(|judge| judge(scenario, &self.context, traffic)).unwrap_or_default()
+                }
+                _ => Vec::new(),
+            };
+            for one in judged {
+                let Verdict::Fail { evidence } = one.verdict else { continue };
+                let Some(requirement) = Requirement::find(&one.requirement) else { continue };
+                if !requirement.applies(self.revision, self.kind) || !requirement.effective_level().is_binding() {
+                    continue;
+                }
+                let oracle = oracle_of(&requirement.id);
+                found.push(Suspicion {
+                    oracle,
+                    requirement: requirement.id.clone(),
+                    subject: String::new(),
+                    cause: template(&evidence.expected, &[]),
+                    expected: evidence.expected,
+                    actual: printable(&evidence.actual, SHOWN),
+                });
+            }
+        }
+    }
+
+    fn subject(&self, ask: &Ask) -> String {
+        let method = known(self.revision, &ask.method);
+        let is_listed = |name: &&str| {
+            let tools = self.context.facts.get("tools").and_then(Value::as_array).into_iter().flatten();
+            let prompts = self.context.facts.get("prompts").and_then(Value::as_array).into_iter().flatten();
+            tools.chain(prompts).any(|item| item["name"] == **name)
+        };
+        match ask.name.as_deref().filter(is_listed) {
+            Some(name) => format!("{method} {name}"),
+            None => method.to_owned(),
+        }
+    }
+
+    /// What the first request of a script is about.
+    pub(super) fn first_subject(&self, script: &Script) -> String {
+        script.asks.first().map_or_else(|| "no request".to_owned(), |ask| self.subject(ask))
+    }
+}
+
+fn suspicion(oracle: Oracle, subject: String, cause: String, expected: String, actual: String) -> Suspicion {
+    let requirement = oracle.requirement().to_owned();
+    Suspicion { oracle, requirement, subject, cause, expected, actual }
+}
+
+/// The oracle under whose name a requirement is watched.
+fn oracle_of(requirement: &str) -> Oracle {
+    let stray =
+        ["jsonrpc.response.id", "jsonrpc.response.at-most-one", "jsonrpc.response.never-null", "jsonrpc.error.id-"];
+    if stray.iter().any(|start| requirement.starts_with(start)) {
+        Oracle::StrayAnswer
+    } else if requirement.starts_with("stdio.") || requirement == "jsonrpc.message.utf8" {
+        Oracle::Noise
+    } else {
+        Oracle::InvalidMessage
+    }
+}
+
+/// Whether a result says that the call was done.
+fn is_acceptance(result: &Value) -> bool {
+    let is_complete = result.get("resultType").is_none_or(|kind| kind == "complete") && result.get("task").is_none();
+    is_complete && result["isError"] != true
+}
+
+fn mistake(flaw: &Flaw) -> (String, &'static str) {
+    match flaw {
+        Flaw::Method => ("an unknown method".to_owned(), "code -32601"),
+        Flaw::Params(place) => (format!("params that break the schema ({place})"), "code -32602"),
+        Flaw::Tool => ("an unknown tool".to_owned(), "code -32602"),
+        Flaw::Arguments(place) => {
+            (format!("arguments that break the tool's schema ({place})"), "a refusal that tells so")
+        }
+    }
+}
+
+fn echo(script: &Script) -> Vec<String> {
+    let sent: Vec<&Value> = script.pieces.iter().filter_map(|piece| Some(piece.message.as_ref()?.value())).collect();
+    masked(&sent)
+}
+
+fn collect_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
+        Value::Object(members) => members.values().for_each(|member| collect_texts(member, texts)),
+        _ => {}
+    }
+}
+
+/// The line among a program's last words that tells most, as a cause and as it stands.
+fn telling(words: &[String], echo: &[String]) -> Option<(String, String)> {
+    let last = &words[words.len().saturating_sub(LAST_WORDS)..];
+    let found = last.iter().rev().find(|line| is_panic(line)).or_else(|| {
+        let is_error = |line: &&String| {
+            let start = line.trim_start().split([':', ' ']).next().unwrap_or_default();
+            start.ends_with("Error")
+                || start.ends_with("Exception")
+                || line.contains("fatal error:")
+                || line.starts_with("panic:")
+        };
+        last.iter().rev().find(is_error)
+    })?;
+    Some((template(found, echo), printable(found, SHOWN)))
+}
+
+/// Whether a line says that something has panicked: the program did not mean to go on from there.
+fn is_panic(line: &str) -> bool {
+    (line.contains("thread '") && line.contains("' panicked at "))
+        || (line.contains("thread '") && line.contains(") panicked at "))
+}

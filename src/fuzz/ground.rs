@@ -1,0 +1,206 @@
+//! Where inputs are tried: opens conversations with the target, and replays sequences of inputs on fresh ones, to see whether
+//! what was suspected is so. Decides nothing about what to try.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::conversation::Conversation;
+use super::court::Court;
+use super::endpoint::Endpoint;
+use super::launch::through_this;
+use super::link::{End, Link, Observed, Patience, Step, transcript};
+use super::oracle::{Oracle, Suspicion};
+use super::plan::{Place, WorkPlan};
+use super::process::Process;
+use super::resources::{Growth, steady, usage};
+use super::sandbox;
+use crate::judge::{Traffic, excerpt};
+use crate::scenario::Catalogue;
+use crate::smith::Input;
+use crate::transport::{CommandTarget, Target};
+
+/// A target, and all that judges it.
+pub(super) struct Ground {
+    pub(super) plan: WorkPlan,
+    pub(super) court: Court,
+    /// The command as it is started: with hooks for coverage, and through this executable.
+    command: Option<CommandTarget>,
+    /// The same without hooks.
+    plain: Option<CommandTarget>,
+    /// A deadline for answers that is shorter than the plan's, while something is made smaller that hangs.
+    pub(super) haste: Option<Duration>,
+    /// Sessions opened.
+    pub(super) sessions: u64,
+    /// Messages of replays.
+    pub(super) messages: u64,
+}
+
+/// What a replay came to.
+pub(super) struct Trial {
+    /// What is suspected after it.
+    pub(super) suspicions: Vec<Suspicion>,
+    /// What was said, in lines.
+    pub(super) excerpt: Vec<String>,
+}
+
+/// Repetitions in the runs that show whether something grows; and memory that is enough to show it.
+const RUNS: [u64; 4] = [200, 400, 800, 1600];
+const ENOUGH: u64 = 256 << 20;
+/// Alive requests that are sent while an answer is waited for to the end.
+const NUDGES: u32 = 200;
+/// How long an answer may come after the alive request's, when inputs are replayed.
+const GRACE: Duration = Duration::from_millis(60);
+
+impl Ground {
+    /// For a plan. `command` is what is started instead of the plan's, where hooks are set on it.
+    pub(super) fn new(plan: WorkPlan, catalogue: &Catalogue, hooked: Option<CommandTarget>, folder: &Path) -> Self {
+        let court = Court::new(&plan, catalogue);
+        let is_shut_in = matches!(plan.place, Place::Command { sandbox: true, .. });
+        let through = |command: CommandTarget| {
+            let home = sandbox::home(folder);
+            through_this(if is_shut_in { sandbox::shut_in(command, &home, folder) } else { command })
+        };
+        let plain = plan.place.command().map(through);
+        let command = hooked.map(through).or_else(|| plain.clone());
+        Self { plan, court, command, plain, haste: None, sessions: 0, messages: 0 }
+    }
+
+    /// Opens a conversation. An error says why there is none, in one clause.
+    pub(super) fn open(&mut self) -> Result<Conversation, String> {
+        let command = self.command.clone();
+        self.open_with(command.as_ref(), "")
+    }
+
+    /// Opens a conversation under another name.
+    pub(super) fn open_as(&mut self, name: &str) -> Result<Conversation, String> {
+        let command = self.plain.clone();
+        self.open_with(command.as_ref(), name)
+    }
+
+    fn open_with(&mut self, command: Option<&CommandTarget>, name: &str) -> Result<Conversation, String> {
+        self.sessions += 1;
+        let limits = WorkPlan::limits();
+        let link = match (self.plan.place.target(), command) {
+            (Target::Url(target), _) => Link::Endpoint(Box::new(Endpoint::new(target, self.plan.revision, limits))),
+            (_, Some(command)) => {
+                let process = Process::start(command, limits);
+                Link::Process(Box::new(process.map_err(|error| format!("cannot start the server: {error}"))?))
+            }
+            _ => return Err("there is no server".to_owned()),
+        };
+        Conversation::open(link, self.plan.revision, self.plan.start_timeout, name)
+    }
+
+    /// Replays inputs on a fresh conversation. `whole`: answers that are owed are waited for until their deadline.
+    pub(super) fn trial(&mut self, inputs: &[Input], whole: bool) -> Trial {
+        let command = self.plain.clone();
+        let mut conversation = match self.open_with(command.as_ref(), "") {
+            Ok(conversation) => conversation,
+            Err(reason) => return Trial { suspicions: self.unopened(&reason), excerpt: vec![format!("· {reason}")] },
+        };
+        let timeout = self.haste.unwrap_or(self.plan.timeout);
+        let (grace, nudges) = if whole { (timeout, NUDGES) } else { (GRACE, 0) };
+        let patience = Patience { deadline: timeout, grace, nudges };
+        let mut observed: Vec<Observed> = Vec::with_capacity(inputs.len() + 1);
+        // Who dies of an input may do so a little later: a round more shows it.
+        for input in inputs.iter().chain([&Input::default()]) {
+            let sent = conversation.send(input, &self.court.assessor);
+            let one = conversation.receive(sent, patience);
+            let end = one.end;
+            observed.push(one);
+            if end != End::Alive {
+                break;
+            }
+        }
+        self.messages += conversation.messages;
+        let steps = || conversation.prelude.iter().chain(observed.iter().flat_map(|one| &one.steps));
+        let mut suspicions = self.judge(&observed, steps());
+        if whole {
+            suspicions.extend(observed.iter().flat_map(|one| self.court.of_silence(one)));
+        }
+        let transcript = transcript(conversation.link.kind(), steps());
+        let excerpt = excerpt(&transcript, 0, transcript.entries().len());
+        Trial { suspicions, excerpt }
+    }
+
+    /// Replays inputs as the oracle wants it that found them.
+    pub(super) fn trial_for(&mut self, oracle: Oracle, inputs: &[Input], whole: bool) -> Trial {
+        match (oracle, inputs) {
+            (Oracle::SessionMixup, _) => super::sessions::trial(self, inputs),
+            (Oracle::Resources, [input, ..]) => {
+                let suspicions = self.growth(input).into_iter().collect();
+                Trial { suspicions, excerpt: Vec::new() }
+            }
+            _ => self.trial(inputs, whole),
+        }
+    }
+
+    /// Replays one input over and over on a fresh process, in ever longer runs, and sees what grows in all of them.
+    pub(super) fn growth(&mut self, input: &Input) -> Option<Suspicion> {
+        let mut conversation = self.open_as("").ok()?;
+        let process = conversation.link.process()?;
+        let patience = Patience { deadline: self.plan.timeout, grace: GRACE, nudges: 0 };
+        let mut windows = Vec::new();
+        for (round, times) in RUNS.into_iter().enumerate() {
+            let before = usage(process)?;
+            for _ in 0..times {
+                let sent = conversation.send(input, &self.court.assessor);
+                if conversation.receive(sent, patience).end != End::Alive {
+                    return None;
+                }
+            }
+            let after = usage(process)?;
+            // The first run is for caches, pools and compilers.
+            if round > 0 {
+                windows.push((times, before, after));
+                steady(&windows, input.len())?;
+                if after.memory.saturating_sub(before.memory) > ENOUGH {
+                    break;
+                }
+            }
+        }
+        self.messages += conversation.messages;
+        let growth = steady(&windows, input.len())?;
+        let ask = conversation.ids.script(input, &self.court.assessor);
+        let (times, before, after) = *windows.last()?;
+        let actual = match growth {
+            Growth::Memory => format!("{} more bytes", after.memory.saturating_sub(before.memory)),
+            Growth::Files => format!("{} more", after.files.saturating_sub(before.files)),
+            Growth::Children => format!("{} more", after.children.saturating_sub(before.children)),
+        };
+        Some(Suspicion {
+            oracle: Oracle::Resources,
+            requirement: Oracle::Resources.requirement().to_owned(),
+            subject: self.court.first_subject(&ask),
+            cause: growth.as_str().to_owned(),
+            expected: format!("{} that stay within bounds while the same is asked again", growth.as_str()),
+            actual: format!("{actual} after {times} repetitions, and in every run before"),
+        })
+    }
+
+    fn judge<'a>(&self, observed: &[Observed], steps: impl Iterator<Item = &'a Step>) -> Vec<Suspicion> {
+        let transcript = transcript(self.plan.kind(), steps);
+        let traffic = Traffic::of(&transcript);
+        self.court.judge(&observed.iter().collect::<Vec<_>>(), &traffic)
+    }
+
+    /// A server elsewhere that does not open a session any more has been lost for good.
+    fn unopened(&self, reason: &str) -> Vec<Suspicion> {
+        if matches!(self.plan.place, Place::Command { .. }) || !self.court.has(Oracle::Died) {
+            return Vec::new();
+        }
+        vec![Suspicion {
+            oracle: Oracle::Died,
+            requirement: Oracle::Died.requirement().to_owned(),
+            subject: String::new(),
+            cause: "unreachable".to_owned(),
+            expected: "the server lives on".to_owned(),
+            actual: reason.to_owned(),
+        }]
+    }
+
+    /// Where findings are written.
+    pub(super) fn out(&self) -> &Path {
+        &self.plan.out
+    }
+}

@@ -1,0 +1,132 @@
+//! The way to the target and back, whichever transport: what was sent and what came, step by step. Judges nothing.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::endpoint::Endpoint;
+use super::process::Process;
+use super::script::Script;
+use crate::session::{Transcript, What};
+use crate::transport::{Arrival, ExchangeId, HttpRequest, Incoming};
+use crate::wire::TransportKind;
+
+/// One thing that was done or that came.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// Bytes for standard input.
+    Wrote {
+        /// The bytes.
+        bytes: Bytes,
+        /// Wrong on purpose.
+        deliberate: bool,
+    },
+    /// An HTTP request.
+    Requested {
+        /// Its exchange.
+        exchange: ExchangeId,
+        /// The request.
+        request: HttpRequest,
+        /// Wrong on purpose.
+        deliberate: bool,
+    },
+    /// Bytes for a socket of their own.
+    RequestedRaw(ExchangeId, Bytes),
+    /// The harness did not wait any longer for an exchange.
+    Abandoned(ExchangeId),
+    /// Something came.
+    Arrived(Arrival),
+}
+
+/// How the exchange about an input ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The alive request was answered.
+    Alive,
+    /// It was not, in the time that it had.
+    Silent,
+    /// Nothing can come any more.
+    Over,
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// For the alive request.
+    pub(super) deadline: Duration,
+    /// For the rest, once the alive request was answered.
+    pub(super) grace: Duration,
+    /// How many more alive requests are sent meanwhile, one after another: what waits for further messages gets them.
+    pub(super) nudges: u32,
+}
+
+/// What came of an input.
+#[derive(Debug)]
+pub(super) struct Observed {
+    /// What was sent.
+    pub(super) script: Script,
+    /// All that happened, in order.
+    pub(super) steps: Vec<Step>,
+    /// How it ended.
+    pub(super) end: End,
+    /// Requests (positions in the script) that had no answer when the wait was over.
+    pub(super) unanswered: Vec<usize>,
+    /// Second answers to requests of earlier inputs.
+    pub(super) again: Vec<Bytes>,
+}
+
+/// A connection to a target.
+pub(super) enum Link {
+    /// A process of ours.
+    Process(Box<Process>),
+    /// A server somewhere.
+    Endpoint(Box<Endpoint>),
+}
+
+impl Link {
+    /// The transport.
+    pub(super) fn kind(&self) -> TransportKind {
+        match self {
+            Self::Process(_) => TransportKind::Stdio,
+            Self::Endpoint(_) => TransportKind::Http,
+        }
+    }
+
+    /// The number of the process, where it is ours.
+    pub(super) fn process(&self) -> Option<u32> {
+        match self {
+            Self::Process(process) => Some(process.id()),
+            Self::Endpoint(_) => None,
+        }
+    }
+}
+
+/// Steps as a transcript.
+pub(super) fn transcript<'a>(kind: TransportKind, steps: impl Iterator<Item = &'a Step>) -> Transcript {
+    let mut transcript = Transcript::new(kind);
+    for step in steps {
+        match step.clone() {
+            Step::Wrote { bytes, deliberate } => {
+                transcript.record(ExchangeId::STREAM, What::Wrote { bytes, deliberate });
+            }
+            Step::Requested { exchange, request, deliberate } => {
+                transcript.record(exchange, What::Requested { request, deliberate });
+            }
+            Step::RequestedRaw(exchange, bytes) => {
+                transcript.record(exchange, What::RequestedRaw(bytes));
+            }
+            Step::Abandoned(exchange) => {
+                transcript.record(exchange, What::Abandoned);
+            }
+            Step::Arrived(arrival) => {
+                transcript.arrived(arrival);
+            }
+        }
+    }
+    transcript
+}
+
+/// Something that came over standard output or error.
+pub(super) fn arrived(at: Instant, what: Incoming) -> Step {
+    Step::Arrived(Arrival { at, exchange: ExchangeId::STREAM, what })
+}

@@ -1,0 +1,322 @@
+//! One worker: chooses inputs, tries them, learns from what they bring about, and hands over what is wrong. While the target works
+//! on an input, the one before is judged.
+
+mod around;
+mod choose;
+mod suspect;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io;
+use std::time::{Duration, Instant};
+
+use self::choose::telling;
+use super::chance::Chance;
+use super::conversation::Conversation;
+use super::corpus::Corpus;
+use super::coverage::{Compared, Map};
+use super::feedback::{edges, features};
+use super::finding::{Finding, findings};
+use super::ground::Ground;
+use super::link::{End, Link, Observed, Patience, transcript};
+use super::resources::Usage;
+use super::tidings::{Progress, Report};
+use crate::judge::Traffic;
+use crate::smith::{Input, World, matched, seeds};
+
+/// A worker at work.
+pub(super) struct Worker {
+    ground: Ground,
+    world: World,
+    corpus: Corpus,
+    chance: Chance,
+    map: Option<Map>,
+    queue: VecDeque<Queued>,
+    conversation: Option<Conversation>,
+    /// What was sent in the present conversation, and its bytes.
+    history: Vec<Input>,
+    history_bytes: usize,
+    /// Findings of earlier runs by their names, as long as they were not seen again.
+    earlier: HashMap<String, Finding>,
+    /// Names of causes that are settled: found, or given up.
+    settled: BTreeSet<String>,
+    /// How often a cause was suspected in vain.
+    vain: HashMap<String, u32>,
+    /// Classes whose silence was looked into.
+    silences: BTreeSet<String>,
+    /// What the process held when it had warmed up.
+    usage: Option<Usage>,
+    /// What was looked into because it may make the process grow.
+    grown: BTreeSet<String>,
+    progress: Progress,
+    /// The slowest alive request so far.
+    slowest: Duration,
+    began: Instant,
+    told: Instant,
+    report: Box<dyn FnMut(Report)>,
+    /// No session can be opened any more.
+    is_stuck: bool,
+    /// What the last input of a conversation has shown.
+    last_shown: BTreeSet<u32>,
+}
+
+struct Queued {
+    input: Input,
+    /// It came from the corpus folder, and leaves it if it shows nothing new.
+    is_kept: bool,
+}
+
+/// What came of an input that is not judged yet.
+struct Pending {
+    input: Input,
+    is_kept: bool,
+    /// Its place in the history.
+    place: usize,
+    observed: Observed,
+    prelude: Vec<super::link::Step>,
+    edges: BTreeSet<u32>,
+    compared: Compared,
+}
+
+/// Inputs that one conversation takes, and their bytes: all of them can be replayed.
+const INPUTS: usize = 5_000;
+const BYTES: usize = 16 << 20;
+/// How long an answer may come after the alive request's.
+const GRACE: Duration = Duration::from_millis(25);
+/// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// How often progress is told.
+const TELL: Duration = Duration::from_millis(500);
+
+impl Worker {
+    /// A worker for a ground.
+    pub(super) fn new(ground: Ground, map: Option<Map>, report: Box<dyn FnMut(Report)>) -> io::Result<Self> {
+        let plan = &ground.plan;
+        let mut corpus = Corpus::new(&plan.corpus)?;
+        let mut queue = VecDeque::new();
+        let mut queue_up = |input: Input, is_kept: bool| queue.push_back(Queued { input, is_kept });
+        // What was wrong before is tried first.
+        let mut earlier = HashMap::new();
+        for (_, finding) in findings(&plan.out).unwrap_or_default() {
+            finding.inputs().into_iter().for_each(|input| queue_up(input, false));
+            earlier.insert(finding.suspicion.name(), finding);
+        }
+        let world = plan.world();
+        for input in seeds(&world) {
+            queue_up(input, false);
+        }
+        let is_mine = |at: usize| at % plan.workers.max(1) as usize == plan.worker as usize;
+        let kept = corpus.news()?;
+        // Another night with the same seed goes on from what is there, and is another one.
+        let seed = plan.seed.wrapping_add(u64::from(plan.worker).wrapping_mul(0x9e37_79b9));
+        let chance = Chance::new(seed.wrapping_add(kept.len() as u64));
+        let kept = kept.into_iter().enumerate();
+        kept.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue_up(input, true));
+        for folder in &plan.merged.clone() {
+            let merged = corpus.read(folder)?.into_iter().enumerate();
+            merged.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue_up(input, false));
+        }
+        let now = Instant::now();
+        Ok(Self {
+            ground,
+            world,
+            corpus,
+            chance,
+            map,
+            queue,
+            conversation: None,
+            history: Vec::new(),
+            history_bytes: 0,
+            earlier,
+            settled: BTreeSet::new(),
+            vain: HashMap::new(),
+            silences: BTreeSet::new(),
+            usage: None,
+            grown: BTreeSet::new(),
+            progress: Progress::default(),
+            slowest: Duration::ZERO,
+            began: now,
+            told: now,
+            report,
+            is_stuck: false,
+            last_shown: BTreeSet::new(),
+        })
+    }
+
+    /// Goes on until its time or its inputs are used up, or `stop` says so.
+    pub(super) fn work(&mut self, stop: &mut dyn FnMut() -> bool) {
+        let mut pending: Option<Pending> = None;
+        while !self.is_over() && !stop() {
+            let Queued { input, is_kept } = self.next_input();
+            if !self.ensure_open() {
+                break;
+            }
+            pending = self.execute(input, is_kept, pending);
+            self.after_each();
+        }
+        if let Some(pending) = pending {
+            self.digest(pending);
+        }
+        self.tell();
+    }
+
+    /// Tries one input, and says what it has shown.
+    pub(super) fn attempt(&mut self, input: Input) -> BTreeSet<u32> {
+        if !self.ensure_open() {
+            self.is_stuck = true;
+            return BTreeSet::new();
+        }
+        let pending = self.execute(input, false, None);
+        let shown = match pending {
+            Some(pending) => self.digest(pending),
+            None => std::mem::take(&mut self.last_shown),
+        };
+        self.after_each();
+        shown
+    }
+
+    /// What is done after each input, whatever it was.
+    fn after_each(&mut self) {
+        self.look_around();
+        self.keep_pace();
+        if self.told.elapsed() >= TELL {
+            self.tell();
+        }
+    }
+
+    /// Whether there is nothing more to do.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_stuck || self.has_done_enough()
+    }
+
+    fn has_done_enough(&self) -> bool {
+        let plan = &self.ground.plan;
+        plan.executions.is_some_and(|limit| self.progress.executions >= limit)
+            || plan.time.is_some_and(|time| self.began.elapsed() >= time)
+    }
+
+    /// Sends an input; judges the one before while the target is at it; waits for what comes.
+    fn execute(&mut self, input: Input, is_kept: bool, before: Option<Pending>) -> Option<Pending> {
+        if let Some(map) = &mut self.map {
+            // A map that cannot be cleared shows what was there before: nothing new.
+            let _ = map.clear();
+        }
+        let conversation = self.conversation.as_mut()?;
+        let sent = conversation.send(&input, &self.ground.court.assessor);
+        if let Some(before) = before {
+            self.digest(before);
+        }
+        let patience = Patience { deadline: self.deadline(), grace: GRACE, nudges: 0 };
+        let conversation = self.conversation.as_mut()?;
+        let began = Instant::now();
+        let messages = conversation.messages;
+        let observed = conversation.receive(sent, patience);
+        if observed.end == End::Alive {
+            self.slowest = self.slowest.max(began.elapsed());
+        }
+        self.progress.executions += 1;
+        self.progress.messages += observed.script.pieces.len() as u64 + 1 + (conversation.messages - messages);
+        self.history_bytes += input.len();
+        self.history.push(input.clone());
+        let (edges, compared) = self.covered();
+        let prelude = self.conversation.as_ref().map(|conversation| conversation.prelude.clone()).unwrap_or_default();
+        let place = self.history.len() - 1;
+        let ends = observed.end != End::Alive || self.is_used_up();
+        let pending = Pending { input, is_kept, place, observed, prelude, edges, compared };
+        if ends {
+            self.last_shown = self.digest(pending);
+            self.close();
+            return None;
+        }
+        Some(pending)
+    }
+
+    /// Whether the conversation has to give way to another.
+    fn is_used_up(&self) -> bool {
+        let is_stale =
+            matches!(self.conversation.as_ref().map(|c| &c.link), Some(Link::Endpoint(endpoint)) if endpoint.is_stale);
+        is_stale || self.history.len() >= INPUTS || self.history_bytes >= BYTES
+    }
+
+    fn close(&mut self) {
+        self.usage = None;
+        self.conversation = None;
+        self.history.clear();
+        self.history_bytes = 0;
+    }
+
+    fn deadline(&self) -> Duration {
+        (self.slowest * 20).max(SHORTEST).min(self.ground.plan.timeout)
+    }
+
+    /// Has a conversation open; says false where the target cannot be had any more.
+    fn ensure_open(&mut self) -> bool {
+        if self.conversation.is_some() {
+            return true;
+        }
+        let patience = Instant::now() + self.ground.plan.start_timeout.max(Duration::from_secs(5));
+        let mut pause = Duration::from_millis(10);
+        loop {
+            match self.ground.open() {
+                Ok(conversation) => {
+                    self.progress.restarts += u64::from(self.progress.executions > 0);
+                    self.conversation = Some(conversation);
+                    return true;
+                }
+                Err(reason) if Instant::now() >= patience => {
+                    (self.report)(Report::Stuck(format!("no session can be opened any more: {reason}")));
+                    return false;
+                }
+                // A server elsewhere may be on its way up again.
+                Err(_) => std::thread::sleep(pause),
+            }
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    fn covered(&mut self) -> (BTreeSet<u32>, Compared) {
+        let Some(map) = &mut self.map else { return (BTreeSet::new(), Compared::default()) };
+        let edges = map.edges().map(|counters| edges(counters).collect()).unwrap_or_default();
+        (edges, map.compared().unwrap_or_default())
+    }
+
+    /// Learns from what came of an input, and judges it; says what it has shown.
+    fn digest(&mut self, pending: Pending) -> BTreeSet<u32> {
+        let Pending { input, is_kept, place, observed, prelude, edges, compared } = pending;
+        let transcript = transcript(self.ground.plan.kind(), prelude.iter().chain(&observed.steps));
+        let traffic = Traffic::of(&transcript);
+        let mut shown = features(&self.world, &observed, &traffic);
+        shown.extend(edges);
+        let is_new = self.corpus.note(&shown);
+        if is_new && observed.end == End::Alive {
+            for heard in &traffic.heard {
+                self.world.mined.mine(heard.message.value());
+            }
+            let operands = compared.operands();
+            // What its own values were compared with goes before all that waits.
+            for input in matched(&self.world, &input, &operands).into_iter().rev() {
+                self.queue.push_front(Queued { input, is_kept: false });
+            }
+            if let Err(error) = self.corpus.add(&input, &shown, telling(operands)) {
+                (self.report)(Report::Note(format!(
+                    "cannot write to `{}`: {error}",
+                    self.ground.plan.corpus.display()
+                )));
+            }
+        } else if is_kept && !is_new {
+            self.corpus.forget(&input);
+        }
+        for suspicion in self.ground.court.judge(&[&observed], &traffic) {
+            self.suspect(&suspicion, &input, place, false);
+        }
+        self.look_into_silence(&observed, &input, place);
+        shown
+    }
+
+    /// Tells how far it is.
+    pub(super) fn tell(&mut self) {
+        self.told = Instant::now();
+        self.progress.corpus = self.corpus.len();
+        self.progress.features = self.corpus.features();
+        (self.report)(Report::Progress(self.progress));
+    }
+}

@@ -1,0 +1,104 @@
+//! What no single exchange shows: a process that grows, sessions that are mixed up, a pace that is too fast.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::Worker;
+use super::suspect::SHRINKING;
+use crate::fuzz::assess::Worth;
+use crate::fuzz::link::Link;
+use crate::fuzz::minimize::{Budget, shrink};
+use crate::fuzz::oracle::Oracle;
+use crate::fuzz::resources::{conspicuous, usage};
+use crate::fuzz::sessions;
+use crate::smith::Input;
+
+/// How often sessions are compared, and the process looked at; and how many sorts of input are tried at once.
+const SESSIONS: u64 = 500;
+const USAGE: u64 = 256;
+const SORTS: usize = 12;
+
+impl Worker {
+    /// Looks now and then at what no single exchange shows.
+    pub(super) fn look_around(&mut self) {
+        let executions = self.progress.executions;
+        if executions % SESSIONS == 1 && self.ground.court.has(Oracle::SessionMixup) {
+            self.compare_sessions(executions);
+        }
+        if executions.is_multiple_of(USAGE) && self.ground.court.has(Oracle::Resources) {
+            self.look_at_usage();
+        }
+    }
+
+    fn look_at_usage(&mut self) {
+        let process = self.conversation.as_ref().and_then(|conversation| conversation.link.process());
+        let Some(now) = process.and_then(usage) else { return };
+        let Some(before) = self.usage else {
+            self.usage = Some(now);
+            return;
+        };
+        if !conspicuous(before, now) {
+            return;
+        }
+        self.usage = Some(now);
+        // The newest input of each sort, one sort after the other.
+        let mut candidates: Vec<(String, Input)> = Vec::new();
+        let is_sound = |input: &&Input| match input.pieces.as_slice() {
+            [piece] => self.ground.court.assessor.assess(&piece.bytes).1 == Worth::Sound,
+            _ => false,
+        };
+        for input in self.history.iter().rev().filter(is_sound) {
+            let sort = sort(input);
+            if !self.grown.contains(&sort) && candidates.iter().all(|(other, _)| *other != sort) {
+                candidates.push((sort, input.clone()));
+            }
+        }
+        for (sort, input) in candidates.into_iter().take(SORTS) {
+            self.grown.insert(sort);
+            if let Some(suspicion) = self.ground.growth(&input) {
+                self.found(suspicion, &[input], Vec::new());
+                return;
+            }
+        }
+    }
+
+    fn compare_sessions(&mut self, number: u64) {
+        if !matches!(self.conversation.as_ref().map(|c| &c.link), Some(Link::Endpoint(endpoint)) if endpoint.session.is_some())
+        {
+            return;
+        }
+        let inputs = sessions::inputs(&self.world, number);
+        let trial = sessions::trial(&mut self.ground, &inputs);
+        let Some(suspicion) = trial.suspicions.into_iter().next() else { return };
+        if self.settled.contains(&suspicion.name()) {
+            return;
+        }
+        let ground = &mut self.ground;
+        let mut holds = |inputs: &[Input]| inputs.len() == 2 && !sessions::trial(ground, inputs).suspicions.is_empty();
+        let budget = Budget { attempts: 60, until: Instant::now() + SHRINKING };
+        let smaller = shrink(inputs, budget, &mut holds);
+        let trial = sessions::trial(&mut self.ground, &smaller);
+        if !trial.suspicions.is_empty() {
+            self.found(suspicion, &smaller, trial.excerpt);
+        }
+    }
+
+    /// Not more messages a second than wanted.
+    pub(super) fn keep_pace(&mut self) {
+        let Some(rate) = self.ground.plan.rate else { return };
+        let messages = self.progress.messages + self.ground.messages;
+        let due = Duration::from_secs(messages) / rate;
+        if let Some(early) = due.checked_sub(self.began.elapsed()) {
+            std::thread::sleep(early.min(Duration::from_secs(1)));
+        }
+    }
+}
+
+/// What an input is about, roughly: its method, and the tool that it calls.
+fn sort(input: &Input) -> String {
+    let value =
+        input.pieces.first().and_then(|piece| serde_json::from_slice::<Value>(&piece.bytes).ok()).unwrap_or_default();
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    format!("{} {}", text("/method"), text("/params/name"))
+}
