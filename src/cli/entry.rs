@@ -20,9 +20,11 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 /// Runs the program with these arguments, the first of which is its name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     panic::set_hook(Box::new(tell_panic));
-    let args: Vec<OsString> = args.into_iter().collect();
-    let exit = panic::catch_unwind(AssertUnwindSafe(|| by_itself(&args).unwrap_or_else(|| parse_and_run(args))))
-        .unwrap_or(Exit::Fault);
+    let exit = panic::catch_unwind(AssertUnwindSafe(|| {
+        let args: Vec<OsString> = args.into_iter().collect();
+        by_itself(&args).unwrap_or_else(|| parse_and_run(args))
+    }))
+    .unwrap_or(Exit::Fault);
     if PANICKED.load(Ordering::Relaxed) { Exit::Fault.into() } else { exit.into() }
 }
 

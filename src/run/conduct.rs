@@ -1,10 +1,9 @@
 //! Conducts one revision over one transport: one shared session for all that leave it as it was, sessions of their own
 //! for the others, watchers over every transcript. Enters a verdict for each planned check, never two.
 
-use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -88,12 +87,11 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
         .iter()
         .filter(|group| !group.scenario.is_watcher())
         .partition(|g| g.scenario.session == SessionUse::Shared);
-    let watched = RefCell::new(Vec::new());
-    let line = conductor.shared_line(session, &shared, &watched);
-    let mut others: FuturesUnordered<_> = own.iter().map(|group| conductor.own_session(group, &watched)).collect();
-    let all_others = async { while others.next().await.is_some() {} };
-    tokio::join!(line, all_others);
-    let judged = fold(watched.take());
+    let line = conductor.shared_line(session, &shared);
+    let others = join_all(own.iter().map(|group| conductor.own_session(group)));
+    // In the order of the plan, whichever session ended first: the witness of a failure is the same in every run.
+    let (line, others) = tokio::join!(line, others);
+    let judged = fold(others.into_iter().fold(line, |all, one| [all, one].concat()));
     for group in groups.iter().filter(|group| group.scenario.is_watcher()) {
         // Watchers name their verdicts `scenario#requirement`, since several may prove the same requirement.
         let mine = judged.iter().filter_map(|one| {
@@ -118,8 +116,10 @@ impl<'a> Conductor<'a> {
         groups
     }
 
-    /// Runs groups one after another on one session; opens another one where a group has ended or harmed it.
-    async fn shared_line(&self, session: Session, groups: &[&Group<'_>], watched: &RefCell<Vec<Judged>>) {
+    /// Runs groups one after another on one session; opens another one where a group has ended or harmed it. Returns what the
+    /// watchers have seen.
+    async fn shared_line(&self, session: Session, groups: &[&Group<'_>]) -> Vec<Judged> {
+        let mut watched = Vec::new();
         let mut current = Some(session);
         let mut harm: Option<(String, Option<CheckId>)> = None;
         for group in groups {
@@ -130,7 +130,7 @@ impl<'a> Conductor<'a> {
                 session.catch_up();
             }
             if current.as_ref().is_none_or(Session::is_over) && harm.is_none() {
-                self.retire(current.take(), watched).await;
+                self.retire(current.take(), &mut watched).await;
                 match self.reopen().await {
                     Ok(session) => current = Some(session),
                     Err(reason) => harm = Some((reason, None)),
@@ -142,25 +142,27 @@ impl<'a> Conductor<'a> {
                 continue;
             };
             let began = Instant::now();
-            let judged = self.execute(session, group, watched).await;
+            let judged = self.execute(session, group, &mut watched).await;
             let troubled = judged.iter().any(|one| one.verdict.rank() >= 2);
             let blame = judged.iter().find(|one| one.verdict.rank() == 3).map(|one| group.id(&one.requirement));
             self.enter(group, &judged, began.elapsed());
             if troubled && !self.is_well(session).await {
-                self.retire(current.take(), watched).await;
+                self.retire(current.take(), &mut watched).await;
                 match self.reopen().await {
                     Ok(session) => current = Some(session),
                     Err(reason) => harm = Some((reason, blame)),
                 }
             }
         }
-        self.retire(current, watched).await;
+        self.retire(current, &mut watched).await;
+        watched
     }
 
-    /// Runs a group on a session of its own.
-    async fn own_session(&self, group: &Group<'_>, watched: &RefCell<Vec<Judged>>) {
+    /// Runs a group on a session of its own. Returns what the watchers have seen.
+    async fn own_session(&self, group: &Group<'_>) -> Vec<Judged> {
+        let mut watched = Vec::new();
         if self.enter_skipped(group) {
-            return;
+            return watched;
         }
         // The semaphore is never closed, so that a permit is always had.
         let permit = self.permits.acquire().await;
@@ -174,21 +176,22 @@ impl<'a> Conductor<'a> {
         };
         match opening {
             Ok(Opening { mut session, outcome: Opened::Yes, .. }) => {
-                let judged = self.execute(&mut session, group, watched).await;
+                let judged = self.execute(&mut session, group, &mut watched).await;
                 self.enter(group, &judged, began.elapsed());
                 drop(permit);
-                self.retire(Some(session), watched).await;
+                self.retire(Some(session), &mut watched).await;
             }
             Ok(Opening { session, outcome, .. }) => {
                 self.enter_inconclusive(group, &format!("no session could be opened: {}", why(&outcome)), None);
-                self.retire(Some(session), watched).await;
+                self.retire(Some(session), &mut watched).await;
             }
             Err(error) => self.enter_inconclusive(group, &error.to_string(), None),
         }
+        watched
     }
 
     /// Runs a group. Where calls of tools were withheld from it, nothing that it missed is held against the target.
-    async fn execute(&self, session: &mut Session, group: &Group<'_>, watched: &RefCell<Vec<Judged>>) -> Vec<Judged> {
+    async fn execute(&self, session: &mut Session, group: &Group<'_>, watched: &mut Vec<Judged>) -> Vec<Judged> {
         let calls = self.context.calls.apart();
         session.bound_calls(calls.clone());
         let judged = self.judge(session, group, &calls, watched).await;
@@ -214,7 +217,7 @@ impl<'a> Conductor<'a> {
         session: &mut Session,
         group: &Group<'_>,
         calls: &CallBudget,
-        watched: &RefCell<Vec<Judged>>,
+        watched: &mut Vec<Judged>,
     ) -> Vec<Judged> {
         match &group.scenario.body {
             Body::Steps(steps) => {
@@ -239,13 +242,13 @@ impl<'a> Conductor<'a> {
     }
 
     /// Ends a session and has its transcript watched.
-    async fn retire(&self, session: Option<Session>, watched: &RefCell<Vec<Judged>>) {
+    async fn retire(&self, session: Option<Session>, watched: &mut Vec<Judged>) {
         if let Some(session) = session {
             self.watch(&session.close().await, watched);
         }
     }
 
-    fn watch(&self, transcript: &Transcript, watched: &RefCell<Vec<Judged>>) {
+    fn watch(&self, transcript: &Transcript, watched: &mut Vec<Judged>) {
         self.keep(transcript);
         let traffic = Traffic::of(transcript);
         let mut seen: Option<usize> = None;
@@ -262,7 +265,7 @@ impl<'a> Conductor<'a> {
                 }
                 _ => Vec::new(),
             };
-            watched.borrow_mut().extend(judged.into_iter().map(|one| Judged {
+            watched.extend(judged.into_iter().map(|one| Judged {
                 requirement: format!("{}#{}", scenario.id, one.requirement),
                 verdict: one.verdict,
             }));
@@ -295,11 +298,10 @@ impl<'a> Conductor<'a> {
     async fn without_token(&self) {
         const REASON: &str = "the target wants a token: give it one by --header 'Authorization: Bearer ...'";
         self.ledger.note(REASON.to_owned());
-        let watched = RefCell::new(Vec::new());
         for group in &self.groups() {
             let of_strangers = group.scenario.session == SessionUse::Unopened;
             if of_strangers && group.scenario.needs.all.iter().any(|name| name == "authorization") {
-                self.own_session(group, &watched).await;
+                self.own_session(group).await;
                 continue;
             }
             for &position in &group.checks {

@@ -15,7 +15,7 @@ use super::{Unstructured, World, arguments, bytes, offer, policy};
 const LARGEST: f64 = 1_000.0;
 /// The id of no request.
 const NOBODYS: &str = "litmus-nobody-asked";
-/// Characters of the longest text in a request: servers quote it in errors, which are to be short.
+/// Characters of the longest text in a request: servers quote it in errors, which are to be short, and one line.
 const QUOTED: usize = 100;
 /// What some tools would read for ever.
 const ENDLESS: &[u8] = b"/dev/";
@@ -114,9 +114,11 @@ fn is_tame(read: &Value) -> bool {
     read.is_object() && read["params"].get("arguments").is_none_or(is_small)
 }
 
-/// Whether a message is a request in all but its parameters, and not too long to be quoted, with the id that it was made with, or has no id, or nobody's.
+/// Whether a message is a request in all but its parameters that an error can quote, with the id that it was made with, or has
+/// no id, or nobody's.
 fn has_known_id(read: &Value, message: &Value) -> bool {
-    let is_request = is_short(&read["params"])
+    let is_request = is_quotable(&read["method"])
+        && is_quotable(&read["params"])
         && read["jsonrpc"] == "2.0"
         && read["method"].is_string()
         && read.get("params").is_none_or(Value::is_object);
@@ -135,11 +137,12 @@ fn is_small(value: &Value) -> bool {
     }
 }
 
-fn is_short(value: &Value) -> bool {
+fn is_quotable(value: &Value) -> bool {
+    let fits = |text: &str| text.chars().count() <= QUOTED && !text.contains(['\r', '\n']);
     match value {
-        Value::String(text) => text.chars().count() <= QUOTED,
-        Value::Array(items) => items.len() <= QUOTED && items.iter().all(is_short),
-        Value::Object(members) => members.iter().all(|(name, value)| name.len() <= QUOTED && is_short(value)),
+        Value::String(text) => fits(text),
+        Value::Array(items) => items.len() <= QUOTED && items.iter().all(is_quotable),
+        Value::Object(members) => members.iter().all(|(name, value)| fits(name) && is_quotable(value)),
         _ => true,
     }
 }
