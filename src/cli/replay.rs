@@ -113,8 +113,7 @@ async fn until_signal<T>(of: impl Future<Output = T>) -> Result<Option<T>, Stop>
 
 /// Runs the scenario of a file as `run` would; what failed in it, if anything did.
 async fn as_scenario(settings: &Settings, file: &Path) -> Result<Option<String>, Stop> {
-    let mut catalogue = Catalogue::default();
-    settings::with_names(|names| catalogue.add_folder(file, names))?;
+    let catalogue = settings::with_names(|names| Catalogue::of_file(file, "fuzz/finding", names))?;
     let (sender, mut events) = mpsc::unbounded_channel();
     let ledger = Ledger::new(sender);
     let ran: Result<(), RunError> = run_checks(settings, &catalogue, &ledger).await;

@@ -62,6 +62,15 @@ impl Catalogue {
         Ok(())
     }
 
+    /// The one scenario of a file that may have any name and lie anywhere, as findings do, under this id.
+    pub fn of_file(file: &Path, id: &str, names: &Names) -> Result<Self, LoadError> {
+        let source = files::text(file)?.map_err(|mistake| LoadError::Mistakes(vec![mistake]))?;
+        let placed = PathBuf::from(format!("{id}.yaml"));
+        let scenario = checked_scenario(&placed, &source, names).map_err(LoadError::Mistakes)?;
+        let scenario = Scenario { file: file.to_owned(), ..scenario };
+        Ok(Self { scenarios: vec![scenario], ..Self::default() })
+    }
+
     /// Adds one file, or tells what is wrong with it.
     pub(super) fn add_file(&mut self, file: &Path, names: &Names) -> Result<Vec<Diagnostic>, LoadError> {
         let source = match files::text(file)? {
