@@ -96,7 +96,7 @@ impl Finding {
         text
     }
 
-    /// Reads a file that [`Finding::write`] wrote; `None` where it is none.
+    /// Reads a file that a run of the fuzzer wrote; `None` where it is none.
     pub fn read(text: &str) -> Option<Self> {
         let data = text.lines().find_map(|line| line.strip_prefix(DATA))?;
         serde_json::from_str(data).ok()
