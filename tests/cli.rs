@@ -79,6 +79,8 @@ fn help_is_short_and_whole() {
         "verify",
         "serve",
         "init",
+        "fuzz",
+        "replay",
         "completions",
         "man",
     ] {

@@ -211,7 +211,7 @@ pub(super) struct CheckArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Pace")]
 pub(super) struct PaceArgs {
-    /// Sessions at once, beside the shared one [default: processors]
+    /// Sessions at once, beside the shared one; of `fuzz`, workers [default: processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "LITMUS_JOBS", hide_env = true)]
     pub jobs: Option<u16>,
     /// How long an answer may take: 500ms, 10s, 2m [default: 10s]

@@ -86,8 +86,9 @@ const HEADING: &str = "Fuzzing";
 const EXAMPLES: &str = "\
 Findings are scenario files; `mcp-litmus replay` tells which of them are fixed.
 
-Oracles: died, hang, unanswered, invalid-message, stray-answer, noise, accepted-invalid, internal-error,
-leaked-internals, resources, session-mixup, proportion.
+Oracles: died, hang, unanswered, invalid-message, stray-answer, noise,
+accepted-invalid, internal-error, leaked-internals, resources, session-mixup,
+proportion.
 
 Examples:
   mcp-litmus fuzz --demo --time 10s

@@ -25,8 +25,9 @@ use crate::source::printable;
     override_usage = "mcp-litmus replay [OPTIONS] <FINDING|DIR> -- <COMMAND> [ARG]...\n       \
                       mcp-litmus replay [OPTIONS] <FINDING|DIR> --url <URL>",
     after_help = "\
-Each finding is FIXED or STILL THERE; the exit code is 1 if any is still there. Its messages are sent on fresh sessions, and
-judged by the oracle that found it and as the scenario that the file holds.
+Each finding is FIXED or STILL THERE; the exit code is 1 if any is still there.
+Its messages are sent on fresh sessions, and judged by the oracle that found it
+and as the scenario that the file holds.
 
 Examples:
   mcp-litmus replay fuzz-findings -- node dist/index.js

@@ -3,13 +3,15 @@
 
 mod around;
 mod choose;
+mod queue;
 mod suspect;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::time::{Duration, Instant};
 
 use self::choose::telling;
+use self::queue::{Queue, Queued};
 use super::chance::Chance;
 use super::conversation::Conversation;
 use super::corpus::Corpus;
@@ -30,7 +32,7 @@ pub(super) struct Worker {
     corpus: Corpus,
     chance: Chance,
     map: Option<Map>,
-    queue: VecDeque<Queued>,
+    queue: Queue,
     conversation: Option<Conversation>,
     /// What was sent in the present conversation, and its bytes.
     history: Vec<Input>,
@@ -57,12 +59,6 @@ pub(super) struct Worker {
     is_stuck: bool,
     /// What the last input of a conversation has shown.
     last_shown: BTreeSet<u32>,
-}
-
-struct Queued {
-    input: Input,
-    /// It came from the corpus folder, and leaves it if it shows nothing new.
-    is_kept: bool,
 }
 
 /// What came of an input that is not judged yet.
@@ -92,17 +88,16 @@ impl Worker {
     pub(super) fn new(ground: Ground, map: Option<Map>, report: Box<dyn FnMut(Report)>) -> io::Result<Self> {
         let plan = &ground.plan;
         let mut corpus = Corpus::new(&plan.corpus)?;
-        let mut queue = VecDeque::new();
-        let mut queue_up = |input: Input, is_kept: bool| queue.push_back(Queued { input, is_kept });
+        let mut queue = Queue::default();
         // What was wrong before is tried first.
         let mut earlier = HashMap::new();
         for (_, finding) in findings(&plan.out).unwrap_or_default() {
-            finding.inputs().into_iter().for_each(|input| queue_up(input, false));
+            finding.inputs().into_iter().for_each(|input| queue.add(input, false));
             earlier.insert(finding.suspicion.name(), finding);
         }
         let world = plan.world();
         for input in seeds(&world) {
-            queue_up(input, false);
+            queue.add(input, false);
         }
         let is_mine = |at: usize| at % plan.workers.max(1) as usize == plan.worker as usize;
         let kept = corpus.news()?;
@@ -110,10 +105,10 @@ impl Worker {
         let seed = plan.seed.wrapping_add(u64::from(plan.worker).wrapping_mul(0x9e37_79b9));
         let chance = Chance::new(seed.wrapping_add(kept.len() as u64));
         let kept = kept.into_iter().enumerate();
-        kept.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue_up(input, true));
+        kept.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue.add(input, true));
         for folder in &plan.merged.clone() {
             let merged = corpus.read(folder)?.into_iter().enumerate();
-            merged.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue_up(input, false));
+            merged.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue.add(input, false));
         }
         let now = Instant::now();
         Ok(Self {
@@ -293,9 +288,7 @@ impl Worker {
             }
             let operands = compared.operands();
             // What its own values were compared with goes before all that waits.
-            for input in matched(&self.world, &input, &operands).into_iter().rev() {
-                self.queue.push_front(Queued { input, is_kept: false });
-            }
+            self.queue.put_first(matched(&self.world, &input, &operands).into_iter());
             if let Err(error) = self.corpus.add(&input, &shown, telling(operands)) {
                 (self.report)(Report::Note(format!(
                     "cannot write to `{}`: {error}",

@@ -10,7 +10,7 @@ use super::{Form, Input, World, policy};
 
 /// Inputs that are made of one.
 const MATCHED: usize = 400;
-/// Bytes of a message that is looked into.
+/// Bytes of an input that is looked into.
 const LONGEST: usize = 64 << 10;
 const ARGUMENTS: &str = "/params/arguments";
 /// The longest text that is made to have a length.
@@ -20,8 +20,11 @@ const LENGTH: u64 = 1024;
 pub fn matched(world: &World, input: &Input, compared: &[(Value, Value)]) -> Vec<Input> {
     let mut found = Vec::new();
     let mut met = HashSet::new();
+    if input.len() > LONGEST {
+        return found;
+    }
     for (at, piece) in input.pieces.iter().enumerate() {
-        if piece.form == Form::Raw || piece.bytes.len() > LONGEST {
+        if piece.form == Form::Raw {
             continue;
         }
         let Ok(message) = serde_json::from_slice::<Value>(&piece.bytes) else { continue };

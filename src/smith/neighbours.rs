@@ -10,6 +10,8 @@ use super::{Input, Unstructured, World, draw, policy};
 const PLACES: usize = 48;
 /// Neighbours of one input.
 const NEIGHBOURS: usize = 8_192;
+/// Bytes of a message whose values are replaced.
+const LONGEST: usize = 64 << 10;
 
 /// One change of one piece.
 #[derive(Clone)]
@@ -24,7 +26,7 @@ enum Change {
 /// promises most comes first.
 pub fn neighbours(world: &World, input: &Input) -> impl Iterator<Item = Input> {
     let mut places: Vec<(usize, Value, String, Vec<Change>)> = Vec::new();
-    for (at, piece) in input.pieces.iter().enumerate() {
+    for (at, piece) in input.pieces.iter().enumerate().filter(|(_, piece)| piece.bytes.len() <= LONGEST) {
         let Ok(message) = serde_json::from_slice::<Value>(&piece.bytes) else { continue };
         for pointer in pointers(&message).into_iter().filter(|pointer| is_changed(pointer)) {
             if places.len() == PLACES {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Queued, Worker};
+use super::Worker;
+use super::queue::Queued;
 use crate::fuzz::coverage::Operand;
 use crate::smith::{Input, Unstructured, cross, fresh, mutate, neighbours};
 
@@ -20,20 +21,19 @@ impl Worker {
     /// What to try next.
     pub(super) fn next_input(&mut self) -> Queued {
         if self.progress.executions % SHARE == SHARE - 1 {
-            for input in self.corpus.news().unwrap_or_default() {
-                self.queue.push_front(Queued { input, is_kept: false });
-            }
+            let news = self.corpus.news().unwrap_or_default();
+            self.queue.put_first(news.into_iter());
         }
         let is_idle = self.corpus.len() > 0 && self.chance.below(4) == 0;
-        let kept_first = self.queue.front().is_some_and(|queued| queued.is_kept);
+        let kept_first = self.queue.first().is_some_and(|queued| queued.is_kept);
         if (!is_idle || kept_first)
-            && let Some(queued) = self.queue.pop_front()
+            && let Some(queued) = self.queue.next()
         {
             return queued;
         }
         if !is_idle && let Some((input, compared)) = self.corpus.untried() {
             self.queue_neighbours(&input, &compared);
-            if let Some(queued) = self.queue.pop_front() {
+            if let Some(queued) = self.queue.next() {
                 return queued;
             }
         }
@@ -61,7 +61,7 @@ impl Worker {
 
     /// What to try next, where something else chooses what to go on from.
     pub(in crate::fuzz) fn propose(&mut self, given: &[u8]) -> Input {
-        let is_ours = self.queue.front().is_some() || self.chance.below(2) == 0;
+        let is_ours = self.queue.first().is_some() || self.chance.below(2) == 0;
         if is_ours || given.is_empty() {
             return self.next_input().input;
         }
@@ -84,8 +84,7 @@ impl Worker {
         let known = std::mem::take(&mut self.world.dictionary);
         self.world.dictionary = operands.to_vec();
         self.world.dictionary.extend(known.iter().rev().filter(|value| !operands.contains(value)).take(64).cloned());
-        let found = neighbours(&self.world, input).take(NEIGHBOURS);
-        self.queue.extend(found.map(|input| Queued { input, is_kept: false }));
+        self.queue.extend(neighbours(&self.world, input).take(NEIGHBOURS));
         self.world.dictionary = known;
     }
 }
