@@ -1,7 +1,7 @@
 //! One conversation with the target: opened, then one input after another, each with the alive request behind it, so that
 //! silence can be told from death without waiting. Records; judges nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -27,8 +27,10 @@ pub(super) struct Conversation {
     /// The result that opened it.
     pub(super) offer: Value,
     pub(super) ids: Ids,
-    /// Requests that are still unanswered, and when they were sent.
-    pub(super) waiting: HashMap<String, Instant>,
+    /// Ids of requests that are still unanswered.
+    waiting: HashSet<String>,
+    /// More requests are unanswered than are remembered: who was answered before cannot be told any more.
+    is_forgetful: bool,
     /// How often a class of message got no answer in its grace.
     silent: HashMap<String, u32>,
     /// Messages that were sent, alive requests included.
@@ -38,7 +40,7 @@ pub(super) struct Conversation {
 /// How often a class of message may make the harness wait in vain.
 const SILENCES: u32 = 3;
 /// Unanswered requests that are remembered.
-const WAITING: usize = 1000;
+const WAITING: usize = 50_000;
 
 impl Conversation {
     /// Opens a conversation over a link on which nothing was said. An error says why not, in one clause.
@@ -49,7 +51,8 @@ impl Conversation {
             prelude: Vec::new(),
             offer: Value::Null,
             ids: Ids::new(revision),
-            waiting: HashMap::new(),
+            waiting: HashSet::new(),
+            is_forgetful: false,
             silent: HashMap::new(),
             messages: 0,
         };
@@ -180,12 +183,12 @@ impl Conversation {
             }
         };
         let unanswered: Vec<_> = (0..open.len()).filter(|&at| open[at]).collect();
-        self.remember(&script, &unanswered, began);
+        self.remember(&script, &unanswered);
         Observed { script, steps, end, unanswered, again }
     }
 
     fn exchange_with_endpoint(&mut self, sent: Sent, patience: Patience) -> Observed {
-        let Sent { script, mut steps, began } = sent;
+        let Sent { script, mut steps, .. } = sent;
         let mut open: Vec<bool> = vec![true; script.asks.len()];
         let mut again = Vec::new();
         let mut worth_waiting = Vec::with_capacity(script.asks.len());
@@ -207,7 +210,7 @@ impl Conversation {
             self.note_silence(&script, &open);
         }
         let unanswered: Vec<_> = (0..open.len()).filter(|&at| open[at]).collect();
-        self.remember(&script, &unanswered, began);
+        self.remember(&script, &unanswered);
         Observed { script, steps, end, unanswered, again }
     }
 
@@ -232,7 +235,7 @@ impl Conversation {
             }
             if !known && Ids::is_earlier(id, script.first) {
                 own = false;
-                if self.waiting.remove(&id.to_string()).is_none() {
+                if !self.waiting.remove(&id.to_string()) && !self.is_forgetful {
                     again.push(text.clone());
                 }
             }
@@ -275,10 +278,11 @@ impl Conversation {
         }
     }
 
-    fn remember(&mut self, script: &Script, unanswered: &[usize], began: Instant) {
+    fn remember(&mut self, script: &Script, unanswered: &[usize]) {
         for &at in unanswered {
-            if self.waiting.len() < WAITING {
-                self.waiting.insert(script.asks[at].id.to_string(), began);
+            self.is_forgetful |= self.waiting.len() >= WAITING;
+            if !self.is_forgetful {
+                self.waiting.insert(script.asks[at].id.to_string());
             }
         }
     }

@@ -99,13 +99,15 @@ impl Court {
     /// What is suspected of the target, after one input or several on one session. `traffic` holds the opening too.
     pub(super) fn judge(&self, observed: &[&Observed], traffic: &Traffic<'_>) -> Vec<Suspicion> {
         let mut found = Vec::new();
+        let are_clear = !observed.iter().any(|one| one.script.has_unclear_ids);
         for one in observed {
             self.of_the_end(one, traffic, &mut found);
-            self.of_again(one, &mut found);
+            if are_clear {
+                self.of_again(one, &mut found);
+            }
         }
         self.of_answers(observed, traffic, &mut found);
         if [Oracle::InvalidMessage, Oracle::StrayAnswer, Oracle::Noise].iter().any(|oracle| self.has(*oracle)) {
-            let are_clear = !observed.iter().any(|one| one.script.has_unclear_ids);
             let from = found.len();
             self.of_watchers(traffic, &mut found);
             let watched = found.split_off(from);
@@ -202,7 +204,7 @@ impl Court {
     }
 
     fn of_again(&self, observed: &Observed, found: &mut Vec<Suspicion>) {
-        for text in observed.again.iter().filter(|_| !observed.script.has_unclear_ids) {
+        for text in &observed.again {
             let actual = format!("a second answer: {}", printable(&String::from_utf8_lossy(text), SHOWN));
             let (cause, expected) = ("late second answer".to_owned(), "one response to a request".to_owned());
             found.push(suspicion(Oracle::StrayAnswer, self.first_subject(&observed.script), cause, expected, actual));

@@ -97,7 +97,7 @@ impl<'a> Traffic<'a> {
         unfinished.extend_from_slice(bytes);
         while let Some(end) = unfinished.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = unfinished.drain(..=end).collect();
-            let Ok(message) = Message::read(&line) else { continue };
+            let Ok(message) = Message::read_leniently(&line) else { continue };
             let in_batch = message.kind() == Kind::Batch;
             for message in message.parts().into_iter().filter(|part| part.kind() == Kind::Request) {
                 let (index, exchange) = (entry.index, entry.exchange);

@@ -114,7 +114,7 @@ impl Transcript {
         let index = self.entries.len();
         let message = what.payload().map(|bytes| {
             self.values += value_count(bytes);
-            if self.values > VALUES { Err(NotAMessage::TooMany) } else { Message::read(bytes) }
+            if self.values > VALUES { Err(NotAMessage::TooMany) } else { Message::read_leniently(bytes) }
         });
         self.entries.push(Entry { index, at, exchange, what, message });
         index

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::json::within_reach;
+
 /// A JSON value that travels as one message, whatever it looks like.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
@@ -52,6 +54,15 @@ impl Message {
             Err(e) if e.to_string().starts_with("recursion limit") => Err(NotAMessage::TooDeep),
             Err(e) => Err(NotAMessage::NotJson(e.to_string())),
         }
+    }
+
+    /// Reads one message that a target may have meant, though not every reader can hold it: half a surrogate pair is read as
+    /// U+FFFD, a number that is too large as the largest.
+    pub fn read_leniently(bytes: &[u8]) -> Result<Self, NotAMessage> {
+        Self::read(bytes).or_else(|reason| match (&reason, std::str::from_utf8(bytes)) {
+            (NotAMessage::NotJson(_), Ok(text)) => Self::read(within_reach(text).as_bytes()).map_err(|_| reason),
+            _ => Err(reason),
+        })
     }
 
     /// The whole value.
@@ -151,6 +162,9 @@ mod tests {
     fn says_why_bytes_are_no_message() {
         assert_eq!(Message::read(b"{\"a\": \"\xff\"}"), Err(NotAMessage::NotUtf8(7)));
         assert!(matches!(Message::read(b"Listening on 8080"), Err(NotAMessage::NotJson(_))));
+        assert!(matches!(Message::read(br#"{"id":"\ud800"}"#), Err(NotAMessage::NotJson(_))));
+        assert_eq!(Message::read_leniently(br#"{"id":"\ud800"}"#), Message::read(br#"{"id":"\ufffd"}"#));
+        assert!(matches!(Message::read_leniently(br#"{"id":"\ud800"#), Err(NotAMessage::NotJson(_))));
         assert_eq!(Message::read("[".repeat(100_000).as_bytes()), Err(NotAMessage::TooDeep));
     }
 

@@ -2,6 +2,7 @@
 
 mod frame;
 pub mod http;
+mod json;
 mod message;
 pub mod pattern;
 pub mod sse;

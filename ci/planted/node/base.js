@@ -95,7 +95,7 @@ function invalid(schema, value, name) {
   if (schema.type === 'object' ? !isObject(value) : typeof value !== kinds[schema.type]) return `${name} must be of type ${schema.type}`;
   if (schema.type === 'integer' && !Number.isInteger(value)) return `${name} must be of type integer`;
   if (schema.enum && !schema.enum.includes(value)) return `${name} must be one of ${schema.enum.join(', ')}`;
-  if (value < (schema.minimum ?? value) || value > (schema.maximum ?? value)) return `${name} is out of range`;
+  if (schema.type === 'integer' && (value < (schema.minimum ?? value) || value > (schema.maximum ?? value))) return `${name} is out of range`;
   if (schema.type === 'object') {
     for (const key of schema.required ?? []) if (!has(value, key)) return `${name} lacks ${key}`;
     for (const key of Object.keys(value)) {

@@ -7,6 +7,7 @@ use crate::fuzz::finding::Finding;
 use crate::fuzz::link::Observed;
 use crate::fuzz::minimize::{Budget, shrink};
 use crate::fuzz::oracle::{Oracle, Suspicion};
+use crate::fuzz::script::Ids;
 use crate::fuzz::tidings::Report;
 use crate::smith::Input;
 
@@ -15,6 +16,8 @@ const VAIN: u32 = 3;
 /// Attempts and time that shrinking a finding may take.
 const ATTEMPTS: u32 = 400;
 pub(super) const SHRINKING: Duration = Duration::from_secs(20);
+/// What takes long to bring out gets as much time as this many attempts take.
+const LONG: u32 = 60;
 /// Findings that are shrunk; of more the target has to be mended first.
 const SHRUNK: usize = 100;
 
@@ -46,7 +49,13 @@ impl Worker {
                 return (self.report)(Report::Found(Box::new(earlier)));
             }
         }
-        let history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
+        let mut history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
+        if suspicion.oracle == Oracle::StrayAnswer {
+            // Who answers whom is only told where no ids are in doubt.
+            let mut ids = Ids::new(self.ground.plan.revision);
+            history.retain(|input| !ids.script(input, &self.ground.court.assessor).has_unclear_ids);
+        }
+        let began = Instant::now();
         let Some((inputs, seen)) = self.reproduce(suspicion, input, &history, whole) else {
             let vain = self.vain.entry(name.clone()).or_default();
             *vain += 1;
@@ -61,7 +70,7 @@ impl Worker {
         };
         self.vain.remove(&name);
         self.settled.insert(name);
-        let (inputs, seen, excerpt) = self.smaller(inputs, seen, whole);
+        let (inputs, seen, excerpt) = self.smaller(inputs, seen, whole, began.elapsed());
         if inputs.is_empty() {
             return self.keep_unreproduced(&seen, input);
         }
@@ -129,13 +138,19 @@ impl Worker {
         None
     }
 
-    /// Shrinks what brings something out; the last word has a fresh session, and says what it is.
-    fn smaller(&mut self, inputs: Vec<Input>, seen: Suspicion, whole: bool) -> (Vec<Input>, Suspicion, Vec<String>) {
+    /// Shrinks what brings something out, which took so long; the last word has a fresh session, and says what it is.
+    fn smaller(
+        &mut self,
+        inputs: Vec<Input>,
+        seen: Suspicion,
+        whole: bool,
+        took: Duration,
+    ) -> (Vec<Input>, Suspicion, Vec<String>) {
         let is_slow = matches!(seen.oracle, Oracle::Hang | Oracle::Unanswered);
         let attempts = if self.settled.len() > SHRUNK { 0 } else { ATTEMPTS };
         let left = self.ground.plan.time.map_or(SHRINKING, |all| all.saturating_sub(self.began.elapsed()) / 2);
         let deadline = self.deadline();
-        let time = if is_slow { SHRINKING.min(deadline * 10) } else { SHRINKING };
+        let time = if is_slow { SHRINKING.min(deadline * 10) } else { SHRINKING.max(took * LONG) };
         let budget = Budget { attempts, until: Instant::now() + time.min(left) };
         let ground = &mut self.ground;
         ground.haste = is_slow.then_some(deadline);

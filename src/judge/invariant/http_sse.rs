@@ -59,7 +59,7 @@ fn endpoint(exchange: &Exchange<'_>, fail: &Fail<'_>) -> Vec<Judged> {
     }
     for (entry, event) in exchange.events() {
         let name = event.name.unwrap_or("message");
-        let message = event.data.and_then(|data| Message::read(data).ok());
+        let message = event.data.and_then(|data| Message::read_leniently(data).ok());
         if message.is_some_and(|message| message.kind() != Kind::Other) && name != "endpoint" {
             judged.push(if name == "message" {
                 Judged::pass(EVENTS)

@@ -225,7 +225,7 @@ impl Run<'_> {
         let mut value = json!({"status": status, "headers": names});
         if let Some(body) = body {
             value["body"] = json!(String::from_utf8_lossy(&body));
-            if let Ok(message) = Message::read(&body) {
+            if let Ok(message) = Message::read_leniently(&body) {
                 value["json"] = message.value().clone();
             }
         }
