@@ -31,8 +31,13 @@ pub(super) enum Flaw {
     Params(String),
     /// A tool that was not listed.
     Tool,
-    /// Arguments that the tool's own schema forbids; says where.
-    Arguments(String),
+    /// Arguments that the tool's own schema forbids.
+    Arguments {
+        /// Where and why.
+        says: String,
+        /// By which keyword.
+        keyword: String,
+    },
 }
 
 /// The tools of a target with their schemas, compiled.
@@ -121,7 +126,10 @@ impl Assessor {
                 Some(error) => {
                     let place = error.instance_path().to_string();
                     let words = error.masked().to_string();
-                    Worth::Flawed(Flaw::Arguments(if place.is_empty() { words } else { format!("{place}: {words}") }))
+                    let says = if place.is_empty() { words } else { format!("{place}: {words}") };
+                    let rule = error.schema_path().to_string();
+                    let keyword = rule.rsplit('/').next().unwrap_or_default().to_owned();
+                    Worth::Flawed(Flaw::Arguments { says, keyword })
                 }
             },
         }
@@ -167,8 +175,8 @@ mod tests {
     fn what_is_wrong_is_said_only_where_it_is_certain() {
         let call = |rest: &str| worth(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{rest}}}"#));
         assert_eq!(call(r#"{"name":"double","arguments":{"n":1}}"#), Worth::Sound);
-        assert!(matches!(call(r#"{"name":"double","arguments":{"n":"1"}}"#), Worth::Flawed(Flaw::Arguments(_))));
-        assert!(matches!(call(r#"{"name":"double"}"#), Worth::Flawed(Flaw::Arguments(_))));
+        assert!(matches!(call(r#"{"name":"double","arguments":{"n":"1"}}"#), Worth::Flawed(Flaw::Arguments { .. })));
+        assert!(matches!(call(r#"{"name":"double"}"#), Worth::Flawed(Flaw::Arguments { .. })));
         assert!(matches!(call(r#"{"arguments":{}}"#), Worth::Flawed(Flaw::Params(_))));
         assert_eq!(call(r#"{"name":"treble"}"#), Worth::Flawed(Flaw::Tool));
         for doubtful in [

@@ -219,15 +219,17 @@ impl Court {
             let subject = self.subject(ask);
             let accepts = heard.result().is_some_and(is_acceptance);
             let code = heard.error().and_then(|error| error["code"].as_i64());
-            if let (Worth::Flawed(Flaw::Arguments(place)), true) = (&ask.worth, accepts) {
-                let cause = format!("accepted: {}", template(place, &[]));
-                let (expected, actual) = (format!("the arguments are refused, since {place}"), "a result".to_owned());
+            if let (Worth::Flawed(Flaw::Arguments { says, keyword }), true) = (&ask.worth, accepts) {
+                let cause = format!("accepted against `{keyword}`");
+                let (expected, actual) = (format!("the arguments are refused, since {says}"), "a result".to_owned());
                 found.push(suspicion(Oracle::AcceptedInvalid, subject.clone(), cause, expected, actual));
             }
             if let (Worth::Flawed(flaw), Some(-32603)) = (&ask.worth, code) {
-                let (why, wanted) = mistake(flaw);
+                let (kind, why, wanted) = mistake(flaw);
                 let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
-                let cause = format!("{why}: {}", template(words, &echo(&one.script)));
+                // Further lines tell of this one mistake.
+                let first = words.lines().next().unwrap_or_default();
+                let cause = format!("{kind}: {}", template(first, &echo(&one.script)));
                 let actual = format!("code -32603: {}", printable(words, SHOWN));
                 let expected = format!("{wanted}, since the client made a mistake: {why}");
                 found.push(suspicion(Oracle::InternalError, subject.clone(), cause, expected, actual));
@@ -342,13 +344,14 @@ fn is_acceptance(result: &Value) -> bool {
     is_complete && result["isError"] != true
 }
 
-fn mistake(flaw: &Flaw) -> (String, &'static str) {
+/// The kind of a client's mistake, the mistake in words, and what it deserves.
+fn mistake(flaw: &Flaw) -> (&'static str, String, &'static str) {
     match flaw {
-        Flaw::Method => ("an unknown method".to_owned(), "code -32601"),
-        Flaw::Params(place) => (format!("params that break the schema ({place})"), "code -32602"),
-        Flaw::Tool => ("an unknown tool".to_owned(), "code -32602"),
-        Flaw::Arguments(place) => {
-            (format!("arguments that break the tool's schema ({place})"), "a refusal that tells so")
+        Flaw::Method => ("method", "an unknown method".to_owned(), "code -32601"),
+        Flaw::Params(place) => ("params", format!("params that break the schema ({place})"), "code -32602"),
+        Flaw::Tool => ("tool", "an unknown tool".to_owned(), "code -32602"),
+        Flaw::Arguments { says, .. } => {
+            ("arguments", format!("arguments that break the tool's schema ({says})"), "a refusal that tells so")
         }
     }
 }
