@@ -109,6 +109,25 @@ fn every_failure_is_explained() {
     assert!(missing.is_empty(), "ci/peers.md explains no\n{missing}");
 }
 
+/// What the fuzzer found in a peer lies in a folder of its name, ready to be replayed, and is looked at in `ci/peers.md`.
+#[test]
+fn every_finding_is_explained() {
+    let text = std::fs::read_to_string(root().join("ci/peers.md")).expect("ci/peers.md");
+    let peers: Vec<_> = listed_peers().into_iter().map(|peer| peer.name).collect();
+    for folder in std::fs::read_dir(root().join("ci/findings")).expect("ci/findings") {
+        let folder = folder.expect("is read").path();
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        assert!(peers.contains(&name), "{name} is not in ci/peers.yaml");
+        let files = std::fs::read_dir(&folder).expect("is a folder").count();
+        let findings = mcp_litmus::fuzz::findings(&folder).expect("is read");
+        assert_eq!(findings.len(), files, "all files of {name} are findings");
+        for (file, _) in findings {
+            let path = format!("ci/findings/{name}/{}", file.file_name().unwrap_or_default().to_string_lossy());
+            assert!(text.contains(&path), "ci/peers.md does not say what {path} shows");
+        }
+    }
+}
+
 /// The requirements that `ci/peers.md` has a section for, each with the peers that it names.
 fn explanations() -> BTreeMap<String, Vec<String>> {
     let text = std::fs::read_to_string(root().join("ci/peers.md")).expect("ci/peers.md");

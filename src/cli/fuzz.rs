@@ -193,6 +193,23 @@ pub(super) fn run_args(
     Ok(args)
 }
 
+/// The words that name the target, without those that say how it is fuzzed: a finding knows that itself.
+fn naming(words: &[String]) -> Vec<String> {
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let (options, command) = words.split_at(end);
+    let mut named = Vec::new();
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        if ["--call-tools", "--seed"].contains(&option.as_str()) {
+            options.next();
+        } else {
+            named.push(option.clone());
+        }
+    }
+    named.extend_from_slice(command);
+    named
+}
+
 pub(super) fn the_settings(args: &RunArgs) -> Result<Settings, Stop> {
     let file = File::of(&args.target)?;
     settings::settings(args, file, &settings::catalogue(&[])?)
@@ -306,7 +323,7 @@ pub(super) fn plan_for(
     };
     Ok(WorkPlan {
         place,
-        words: settings.words.clone(),
+        words: naming(&settings.words),
         revision: offered.revision,
         offer,
         oracles: Oracle::ALL.into_iter().collect(),

@@ -232,7 +232,12 @@ impl Court {
                 let cause = format!("{kind}: {}", template(first, &echo(&one.script)));
                 let actual = format!("code -32603: {}", printable(words, SHOWN));
                 let expected = format!("{wanted}, since the client made a mistake: {why}");
-                found.push(suspicion(Oracle::InternalError, subject.clone(), cause, expected, actual));
+                // Which tool it is only matters where the tool has seen the arguments.
+                let subject = match flaw {
+                    Flaw::Arguments { .. } => subject.clone(),
+                    _ => known(self.revision, &ask.method).to_owned(),
+                };
+                found.push(suspicion(Oracle::InternalError, subject, cause, expected, actual));
             }
             self.of_text(heard.message.value(), one, &subject, found);
             let refuses = heard.error().is_some() || heard.result().is_some_and(|result| result["isError"] == true);

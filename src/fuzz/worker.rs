@@ -74,8 +74,8 @@ struct Pending {
 }
 
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
-const INPUTS: usize = 5_000;
-const BYTES: usize = 16 << 20;
+const INPUTS: usize = 3_000;
+const BYTES: usize = 4 << 20;
 /// How long an answer may come after the alive request's.
 const GRACE: Duration = Duration::from_millis(25);
 /// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
