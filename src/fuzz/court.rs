@@ -111,7 +111,10 @@ impl Court {
             let from = found.len();
             self.of_watchers(traffic, &mut found);
             let watched = found.split_off(from);
-            found.extend(watched.into_iter().filter(|one| are_clear || one.oracle != Oracle::StrayAnswer));
+            // Whoever is opened anew keeps to the revision that was agreed on then.
+            let mut asks = observed.iter().flat_map(|one| &one.script.asks);
+            let is_sure = are_clear && asks.all(|ask| ask.method != "initialize");
+            found.extend(watched.into_iter().filter(|one| is_sure || !one.oracle.needs_clear_ids()));
         }
         found.retain(|suspicion: &Suspicion| self.has(suspicion.oracle));
         let mut once: Vec<Suspicion> = Vec::new();

@@ -100,6 +100,11 @@ impl Oracle {
         }
     }
 
+    /// Whether it goes by which answer belongs to which request.
+    pub(super) fn needs_clear_ids(self) -> bool {
+        matches!(self, Self::StrayAnswer | Self::InvalidMessage)
+    }
+
     /// Whether the target is of no use any more once it is convicted.
     pub(super) fn is_fatal(self) -> bool {
         matches!(self, Self::Died | Self::Hang)

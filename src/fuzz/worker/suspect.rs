@@ -50,8 +50,7 @@ impl Worker {
             }
         }
         let mut history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
-        if suspicion.oracle == Oracle::StrayAnswer {
-            // Who answers whom is only told where no ids are in doubt.
+        if suspicion.oracle.needs_clear_ids() {
             let mut ids = Ids::new(self.ground.plan.revision);
             history.retain(|input| !ids.script(input, &self.ground.court.assessor).has_unclear_ids);
         }
