@@ -22,6 +22,7 @@ use super::snapshot::SnapshotArgs;
 use super::verify::VerifyArgs;
 use crate::protocol::Revision;
 use crate::run::Shard;
+use crate::survey::CallPolicy;
 
 /// Test any Model Context Protocol server against the specification.
 #[derive(Debug, Parser)]
@@ -271,6 +272,16 @@ pub(super) enum CallTools {
     ReadOnly,
     All,
     None,
+}
+
+impl From<CallTools> for CallPolicy {
+    fn from(which: CallTools) -> Self {
+        match which {
+            CallTools::ReadOnly => Self::ReadOnly,
+            CallTools::All => Self::All,
+            CallTools::None => Self::None,
+        }
+    }
 }
 
 /// The weakest level whose failures count.

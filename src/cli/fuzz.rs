@@ -124,9 +124,9 @@ enum Engine {
 /// Fuzzes, and reports.
 pub(super) fn fuzz(args: &FuzzArgs) -> Result<Exit, Stop> {
     let FuzzArgs { target, revision, call_tools, pace, reports, .. } = args;
-    let run_args = run_args(target, revision.as_slice(), *call_tools, pace)?;
+    let run_args = run_args(target, revision.as_slice(), pace)?;
     let jobs = run_args.pace.jobs;
-    let settings = the_settings(&run_args)?;
+    let settings = the_settings(&run_args, *call_tools, pace.seed)?;
     guard_address(&settings.target, args.allow_remote)?;
     let outlets = Outlets::new(reports, None, true)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -176,16 +176,11 @@ pub(super) fn fuzz(args: &FuzzArgs) -> Result<Exit, Stop> {
 }
 
 /// The arguments of a run that say the same of the target.
-pub(super) fn run_args(
-    target: &TargetArgs,
-    revision: &[Revision],
-    call_tools: Option<CallTools>,
-    pace: &PaceArgs,
-) -> Result<Box<RunArgs>, Stop> {
+pub(super) fn run_args(target: &TargetArgs, revision: &[Revision], pace: &PaceArgs) -> Result<Box<RunArgs>, Stop> {
     let target = target.clone();
-    let checks = CheckArgs { revision: revision.to_vec(), call_tools, ..CheckArgs::default() };
-    let mut args =
-        Box::new(RunArgs { target, checks, pace: pace.clone(), events: None, reports: ReportsArgs::default() });
+    let checks = CheckArgs { revision: revision.to_vec(), ..CheckArgs::default() };
+    let pace = PaceArgs { seed: 0, ..pace.clone() };
+    let mut args = Box::new(RunArgs { target, checks, pace, events: None, reports: ReportsArgs::default() });
     // The selection, the baseline and the reports of the settings are those of `run`.
     let file = File::of(&args.target)?;
     let timeout = args.pace.timeout.or(file.timeout);
@@ -193,26 +188,15 @@ pub(super) fn run_args(
     Ok(args)
 }
 
-/// The words that name the target, without those that say how it is fuzzed: a finding knows that itself.
-fn naming(words: &[String]) -> Vec<String> {
-    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
-    let (options, command) = words.split_at(end);
-    let mut named = Vec::new();
-    let mut options = options.iter();
-    while let Some(option) = options.next() {
-        if ["--call-tools", "--seed"].contains(&option.as_str()) {
-            options.next();
-        } else {
-            named.push(option.clone());
-        }
-    }
-    named.extend_from_slice(command);
-    named
-}
-
-pub(super) fn the_settings(args: &RunArgs) -> Result<Settings, Stop> {
+/// The settings of the one target that is meant. Its words say nothing of `call_tools` and `seed`: a finding knows them itself.
+pub(super) fn the_settings(args: &RunArgs, call_tools: Option<CallTools>, seed: u64) -> Result<Settings, Stop> {
     let file = File::of(&args.target)?;
-    settings::settings(args, file, &settings::catalogue(&[])?)
+    let mut settings = settings::settings(args, file, &settings::catalogue(&[])?)?;
+    if let Some(call_tools) = call_tools {
+        settings.calls.policy = call_tools.into();
+    }
+    settings.seed = seed;
+    Ok(settings)
 }
 
 /// Other people's servers are left alone unless that is asked for.
@@ -323,7 +307,7 @@ pub(super) fn plan_for(
     };
     Ok(WorkPlan {
         place,
-        words: naming(&settings.words),
+        words: settings.words.clone(),
         revision: offered.revision,
         offer,
         oracles: Oracle::ALL.into_iter().collect(),

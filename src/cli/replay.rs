@@ -65,8 +65,8 @@ pub(super) fn replay(args: Box<ReplayArgs>) -> Result<Exit, Stop> {
     let built_in = settings::catalogue(&[])?;
     let mut still_there = 0;
     for (revision, found) in by_revision {
-        let args = run_args(&target, &[revision], Some(CallTools::All), &pace)?;
-        let settings = the_settings(&args)?;
+        let args = run_args(&target, &[revision], &pace)?;
+        let settings = the_settings(&args, Some(CallTools::All), pace.seed)?;
         guard_address(&settings.target, allow_remote)?;
         let Some(offered) = runtime.block_on(until_signal(offers(&settings)))? else { return Ok(Exit::Signal(2)) };
         let offered: Vec<Offered> = offered.map_err(|error| run::stop(error, &settings.secrets))?;

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::args::{CallTools, CheckArgs, PaceArgs, RunArgs};
+use super::args::{CheckArgs, PaceArgs, RunArgs};
 use super::exit::Stop;
 use super::file::File;
 use super::targets::{Named, targets};
@@ -21,7 +21,7 @@ use crate::report::{Format, Output};
 use crate::run::{Selection, Settings, checks_of};
 use crate::scenario::{Catalogue, Names};
 use crate::source::Diagnostic;
-use crate::survey::{CallPolicy, Calls};
+use crate::survey::Calls;
 use crate::transport::Limits;
 
 /// The settings of a run against the one server that is meant.
@@ -41,11 +41,7 @@ pub(super) fn every(args: &RunArgs, file: File, catalogue: &Catalogue) -> Result
     let timeout = args.pace.timeout.or(timeout).unwrap_or(PaceArgs::TIMEOUT);
     let start_timeout = args.pace.start_timeout.or(start_timeout).unwrap_or(timeout * 3);
     let exchange = start_timeout.max(timeout);
-    let policy = match args.checks.call_tools.or(call_tools).unwrap_or_default() {
-        CallTools::ReadOnly => CallPolicy::ReadOnly,
-        CallTools::All => CallPolicy::All,
-        CallTools::None => CallPolicy::None,
-    };
+    let policy = args.checks.call_tools.or(call_tools).unwrap_or_default().into();
     let calls = Calls { policy, arguments, per_tool };
     let CheckArgs { select, skip, shard, profile, .. } = &args.checks;
     let selection = placed_selection(select, skip, catalogue, &file.patterns)?

@@ -99,7 +99,7 @@ impl Court {
     /// What is suspected of the target, after one input or several on one session. `traffic` holds the opening too.
     pub(super) fn judge(&self, observed: &[&Observed], traffic: &Traffic<'_>) -> Vec<Suspicion> {
         let mut found = Vec::new();
-        let are_clear = !observed.iter().any(|one| one.script.has_unclear_ids);
+        let are_clear = observed.iter().all(|one| one.script.is_clear());
         for one in observed {
             self.of_the_end(one, traffic, &mut found);
             if are_clear {
@@ -111,10 +111,7 @@ impl Court {
             let from = found.len();
             self.of_watchers(traffic, &mut found);
             let watched = found.split_off(from);
-            // Whoever is opened anew keeps to the revision that was agreed on then.
-            let mut asks = observed.iter().flat_map(|one| &one.script.asks);
-            let is_sure = are_clear && asks.all(|ask| ask.method != "initialize");
-            found.extend(watched.into_iter().filter(|one| is_sure || !one.oracle.needs_clear_ids()));
+            found.extend(watched.into_iter().filter(|one| are_clear || !one.oracle.needs_clarity()));
         }
         found.retain(|suspicion: &Suspicion| self.has(suspicion.oracle));
         let mut once: Vec<Suspicion> = Vec::new();

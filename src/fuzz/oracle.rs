@@ -100,8 +100,8 @@ impl Oracle {
         }
     }
 
-    /// Whether it goes by which answer belongs to which request.
-    pub(super) fn needs_clear_ids(self) -> bool {
+    /// Whether it goes by what answer belongs to what request, and by the revision.
+    pub(super) fn needs_clarity(self) -> bool {
         matches!(self, Self::StrayAnswer | Self::InvalidMessage)
     }
 

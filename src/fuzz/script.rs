@@ -26,7 +26,7 @@ pub(super) struct Script {
     /// The first id number that is of this input; all below are of earlier ones.
     pub(super) first: u64,
     /// It cannot be told which ids the target has read: nothing is made of those that it answers with.
-    pub(super) has_unclear_ids: bool,
+    has_unclear_ids: bool,
 }
 
 /// The alive request behind an input.
@@ -191,6 +191,12 @@ impl Ids {
 }
 
 impl Script {
+    /// Whether it is certain what an answer belongs to, and what it has to look like: no id is in doubt, and no session is opened
+    /// anew, in another revision perhaps.
+    pub(super) fn is_clear(&self) -> bool {
+        !self.has_unclear_ids && self.asks.iter().all(|ask| ask.method != "initialize")
+    }
+
     /// Whether the target owes an answer to a request, whatever it is.
     pub(super) fn is_owed(&self, ask: &Ask) -> bool {
         // What goes on until its client ends it, or waits for something that may never come, is not late.

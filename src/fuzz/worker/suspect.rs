@@ -50,9 +50,9 @@ impl Worker {
             }
         }
         let mut history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
-        if suspicion.oracle.needs_clear_ids() {
+        if suspicion.oracle.needs_clarity() {
             let mut ids = Ids::new(self.ground.plan.revision);
-            history.retain(|input| !ids.script(input, &self.ground.court.assessor).has_unclear_ids);
+            history.retain(|input| ids.script(input, &self.ground.court.assessor).is_clear());
         }
         let began = Instant::now();
         let Some((inputs, seen)) = self.reproduce(suspicion, input, &history, whole) else {
