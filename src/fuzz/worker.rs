@@ -39,10 +39,10 @@ pub(super) struct Worker {
     history_bytes: usize,
     /// Findings of earlier runs by their names, as long as they were not seen again.
     earlier: HashMap<String, Finding>,
-    /// Names of causes that are settled: found, or given up.
+    /// Names of causes that were found.
     settled: BTreeSet<String>,
-    /// How often a cause was suspected in vain.
-    vain: HashMap<String, u32>,
+    /// How often a cause was suspected that was not found.
+    suspected: HashMap<String, u32>,
     /// Classes whose silence was looked into.
     silences: BTreeSet<String>,
     /// What the process held when it had warmed up.
@@ -123,7 +123,7 @@ impl Worker {
             history_bytes: 0,
             earlier,
             settled: BTreeSet::new(),
-            vain: HashMap::new(),
+            suspected: HashMap::new(),
             silences: BTreeSet::new(),
             usage: None,
             grown: BTreeSet::new(),

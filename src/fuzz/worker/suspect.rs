@@ -7,11 +7,10 @@ use crate::fuzz::finding::Finding;
 use crate::fuzz::link::Observed;
 use crate::fuzz::minimize::{Budget, shrink};
 use crate::fuzz::oracle::{Oracle, Suspicion};
-use crate::fuzz::script::Ids;
 use crate::fuzz::tidings::Report;
 use crate::smith::Input;
 
-/// How often a cause may be suspected in vain.
+/// So often a cause that was suspected in vain is looked into each time; later only ever more seldom.
 const VAIN: u32 = 3;
 /// Attempts and time that shrinking a finding may take.
 const ATTEMPTS: u32 = 400;
@@ -35,9 +34,12 @@ impl Worker {
     pub(super) fn suspect(&mut self, suspicion: &Suspicion, input: &Input, place: usize, whole: bool) {
         let name = suspicion.name();
         if self.settled.contains(&name) {
-            if !self.vain.contains_key(&name) {
-                (self.report)(Report::Again(name));
-            }
+            return (self.report)(Report::Again(name));
+        }
+        let times = self.suspected.entry(name.clone()).or_default();
+        *times += 1;
+        let is_first = *times == 1;
+        if *times > VAIN && !times.is_power_of_two() {
             return;
         }
         self.tell();
@@ -49,30 +51,23 @@ impl Worker {
                 return (self.report)(Report::Found(Box::new(earlier)));
             }
         }
-        let mut history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
-        if suspicion.oracle.needs_clarity() {
-            let mut ids = Ids::new(self.ground.plan.revision);
-            history.retain(|input| ids.script(input, &self.ground.court.assessor).is_clear());
-        }
+        let history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
         let began = Instant::now();
         let Some((inputs, seen)) = self.reproduce(suspicion, input, &history, whole) else {
-            let vain = self.vain.entry(name.clone()).or_default();
-            *vain += 1;
-            if *vain >= VAIN {
-                self.settled.insert(name);
-            }
             // What was only slow was never wrong.
-            if *vain == 1 && suspicion.oracle != Oracle::Unanswered {
+            if is_first && suspicion.oracle != Oracle::Unanswered {
                 self.keep_unreproduced(suspicion, input);
             }
             return;
         };
-        self.vain.remove(&name);
-        self.settled.insert(name);
         let (inputs, seen, excerpt) = self.smaller(inputs, seen, whole, began.elapsed());
         if inputs.is_empty() {
-            return self.keep_unreproduced(&seen, input);
+            if is_first {
+                self.keep_unreproduced(&seen, input);
+            }
+            return;
         }
+        self.settled.insert(name);
         // In what is left, the words may differ from those of what was suspected at first.
         let seen_name = seen.name();
         if seen_name != suspicion.name() && !self.settled.insert(seen_name.clone()) {
@@ -126,7 +121,7 @@ impl Worker {
                 // Who dies is only noticed with the next message.
                 seen.is_like(suspicion) || suspicion.oracle.is_fatal() && seen.oracle == suspicion.oracle
             };
-            if let Some(seen) = trial.suspicions.iter().find(is_it) {
+            if let Some(seen) = trial.all().find(is_it) {
                 return Some((inputs, seen.clone()));
             }
             if suspicion.oracle == Oracle::Unanswered && length == 1 {
@@ -153,7 +148,7 @@ impl Worker {
         let budget = Budget { attempts, until: Instant::now() + time.min(left) };
         let ground = &mut self.ground;
         ground.haste = is_slow.then_some(deadline);
-        let mut holds = |inputs: &[Input]| ground.trial(inputs, whole).suspicions.iter().any(|one| is_same(one, &seen));
+        let mut holds = |inputs: &[Input]| ground.trial(inputs, whole).all().any(|one| is_same(one, &seen));
         let smaller = shrink(inputs.clone(), budget, &mut holds);
         self.ground.haste = None;
         for inputs in [smaller, inputs] {
@@ -162,7 +157,7 @@ impl Worker {
                 return (inputs, last, trial.excerpt);
             }
         }
-        // It was there a moment ago, and is not any more: what was seen is told as it was seen.
+        // It was there a moment ago, and is not any more, or only where there is doubt: what was seen is told as it was seen.
         (Vec::new(), seen, Vec::new())
     }
 
