@@ -19,7 +19,7 @@ use crate::protocol::{Requirement, Revision};
 use crate::scenario::{Body, Catalogue, Scenario};
 use crate::session::CallBudget;
 use crate::source::printable;
-use crate::transport::{ExitAfter, Incoming};
+use crate::transport::{ExitAfter, Incoming, is_panic, telling_line};
 use crate::wire::{Kind, TransportKind};
 
 /// All that judges.
@@ -38,8 +38,6 @@ const SHOWN: usize = 300;
 /// An answer that refuses may be as long as this, and as long as this many times what it refuses.
 const REFUSAL: usize = 256 << 10;
 const TIMES: usize = 8;
-/// Lines of standard error that tell why a program ended.
-const LAST_WORDS: usize = 40;
 
 impl Court {
     /// For a plan, with the watchers of a catalogue.
@@ -158,7 +156,8 @@ impl Court {
             })
             .collect();
         let echo = echo(&observed.script);
-        let told = telling(&words, &echo);
+        let lines: Vec<_> = words.iter().map(String::as_str).collect();
+        let told = telling_line(&lines).map(|line| (template(line, &echo), printable(line, SHOWN)));
         let exit = traffic.transcript.entries().iter().find_map(|entry| match &entry.what {
             crate::session::What::Received(Incoming::Exited(exit)) if exit.after == ExitAfter::Nothing => Some(*exit),
             _ => None,
@@ -373,26 +372,4 @@ fn collect_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
         Value::Object(members) => members.values().for_each(|member| collect_texts(member, texts)),
         _ => {}
     }
-}
-
-/// The line among a program's last words that tells most, as a cause and as it stands.
-fn telling(words: &[String], echo: &[String]) -> Option<(String, String)> {
-    let last = &words[words.len().saturating_sub(LAST_WORDS)..];
-    let found = last.iter().rev().find(|line| is_panic(line)).or_else(|| {
-        let is_error = |line: &&String| {
-            let start = line.trim_start().split([':', ' ']).next().unwrap_or_default();
-            start.ends_with("Error")
-                || start.ends_with("Exception")
-                || line.contains("fatal error:")
-                || line.starts_with("panic:")
-        };
-        last.iter().rev().find(is_error)
-    })?;
-    Some((template(found, echo), printable(found, SHOWN)))
-}
-
-/// Whether a line says that something has panicked: the program did not mean to go on from there.
-fn is_panic(line: &str) -> bool {
-    (line.contains("thread '") && line.contains("' panicked at "))
-        || (line.contains("thread '") && line.contains(") panicked at "))
 }

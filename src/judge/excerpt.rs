@@ -1,7 +1,7 @@
 //! The lines of a transcript that show a failure. Clips, never escapes: that is for whoever prints.
 
 use crate::session::{Entry, Transcript, What};
-use crate::transport::Incoming;
+use crate::transport::{Incoming, telling_line};
 use crate::wire::Kind;
 
 use super::compare::clipped;
@@ -9,6 +9,8 @@ use super::compare::clipped;
 /// Lines at most, and characters of each.
 const LINES: usize = 10;
 const WIDTH: usize = 400;
+/// How a line of standard error begins.
+const STDERR: &str = "· standard error: ";
 
 /// Entries `from..=to` as lines: `→` sent, `←` received, `·` happened. Where there are too many, the first and the last.
 pub fn excerpt(transcript: &Transcript, from: usize, to: usize) -> Vec<String> {
@@ -26,6 +28,9 @@ pub fn excerpt(transcript: &Transcript, from: usize, to: usize) -> Vec<String> {
             lines.push(format!("· {left_out} notifications left out"));
         }
     }
+    if lines.len() > LINES {
+        lines = without_idle_words(lines);
+    }
     if lines.len() <= LINES {
         return lines;
     }
@@ -34,6 +39,19 @@ pub fn excerpt(transcript: &Transcript, from: usize, to: usize) -> Vec<String> {
     shown.push(format!("· {left_out} lines left out"));
     shown.extend_from_slice(&lines[lines.len() - (LINES - 3)..]);
     shown
+}
+
+/// Leaves one line of standard error, that which tells most, where one does.
+fn without_idle_words(mut lines: Vec<String>) -> Vec<String> {
+    let words: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix(STDERR)).collect();
+    let Some(told) = telling_line(&words).map(|line| format!("{STDERR}{line}")) else { return lines };
+    let left_out = words.len() - 1;
+    let mut is_left = false;
+    lines.retain(|line| !line.starts_with(STDERR) || (*line == told && !std::mem::replace(&mut is_left, true)));
+    if left_out > 0 {
+        lines.push(format!("· {left_out} lines of standard error left out"));
+    }
+    lines
 }
 
 /// One entry as a line; `None` for what tells nothing.
@@ -59,7 +77,7 @@ fn received(incoming: &Incoming) -> String {
         Incoming::Line(bytes) | Incoming::Body(bytes) => format!("← {}", text(bytes)),
         Incoming::Cut(bytes) => format!("← {} (cut)", text(bytes)),
         Incoming::Unterminated(bytes) => format!("← {} (no newline)", text(bytes)),
-        Incoming::Stderr(bytes) => format!("· standard error: {}", text(bytes)),
+        Incoming::Stderr(bytes) => format!("{STDERR}{}", text(bytes)),
         Incoming::OutputClosed => "· standard output closed".to_owned(),
         Incoming::Exited(exit) => match (exit.code, exit.signal) {
             (Some(code), _) => format!("· exited with code {code}"),

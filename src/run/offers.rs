@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::circumstances::way_out;
 use super::reach::{Reached, reach, why};
 use super::runner::{RunError, Settings, server_info, worth_running};
 use crate::outcome::ServerInfo;
@@ -36,8 +37,8 @@ pub async fn offers(settings: &Settings) -> Result<Vec<Offered>, RunError> {
             Err(why(&opening.outcome))
         };
         let (server, transport) = (server_info(&opening), opening.session.kind());
-        opening.session.close().await;
-        let offer = read.map_err(|reason| RunError::Unread { revision, reason })?;
+        let transcript = opening.session.close().await;
+        let offer = read.map_err(|reason| RunError::Unread { revision, reason: reason + &way_out(&transcript) })?;
         offered.push(Offered { revision, transport, server, offer });
     }
     Ok(offered)
