@@ -39,22 +39,17 @@ pub(super) struct Ground {
 pub(super) struct Trial {
     /// What is suspected after it.
     pub(super) suspicions: Vec<Suspicion>,
-    /// What the last input alone lets suspect, where earlier ones leave doubt: a lead to follow, no finding.
-    pub(super) leads: Vec<Suspicion>,
     /// What was said, in lines.
     pub(super) excerpt: Vec<String>,
 }
 
-impl Trial {
-    /// A trial that came to this and shows nothing of what was said.
-    pub(super) fn bare(suspicions: Vec<Suspicion>) -> Self {
-        Self { suspicions, leads: Vec::new(), excerpt: Vec::new() }
-    }
-
-    /// All that is suspected, doubtful or not.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Suspicion> {
-        self.suspicions.iter().chain(&self.leads)
-    }
+/// Which part of a replay is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// The last input alone, as if nothing had gone before: a lead to follow, no finding, since what went before may leave doubt.
+    Last,
+    /// All of it.
+    Whole,
 }
 
 /// Repetitions in the runs that show whether something grows; and memory that is enough to show it.
@@ -64,10 +59,6 @@ const ENOUGH: u64 = 256 << 20;
 const NUDGES: u32 = 200;
 /// How long an answer may come after the alive request's, when inputs are replayed.
 const GRACE: Duration = Duration::from_millis(60);
-
-fn all_steps(observed: &[Observed]) -> impl Iterator<Item = &Step> {
-    observed.iter().flat_map(|one| &one.steps)
-}
 
 impl Ground {
     /// For a plan. `command` is what is started instead of the plan's, where hooks are set on it.
@@ -109,22 +100,22 @@ impl Ground {
         Conversation::open(link, self.plan.revision, self.plan.start_timeout, name)
     }
 
-    /// Replays inputs on a fresh conversation. `whole`: answers that are owed are waited for until their deadline.
-    pub(super) fn trial(&mut self, inputs: &[Input], whole: bool) -> Trial {
+    /// Replays inputs on a fresh conversation. `patient`: answers that are owed are waited for until their deadline.
+    pub(super) fn trial(&mut self, inputs: &[Input], judged: Judged, patient: bool) -> Trial {
         let command = self.plain.clone();
         let mut conversation = match self.open_with(command.as_ref(), "") {
             Ok(conversation) => conversation,
-            Err(reason) => {
-                let excerpt = vec![format!("· {reason}")];
-                return Trial { excerpt, ..Trial::bare(self.unopened(&reason)) };
-            }
+            Err(reason) => return Trial { suspicions: self.unopened(&reason), excerpt: vec![format!("· {reason}")] },
         };
         let timeout = self.haste.unwrap_or(self.plan.timeout);
-        let (grace, nudges) = if whole { (timeout, NUDGES) } else { (GRACE, 0) };
+        let (grace, nudges) = if patient { (timeout, NUDGES) } else { (GRACE, 0) };
         let patience = Patience { deadline: timeout, grace, nudges };
-        let mut observed: Vec<Observed> = Vec::with_capacity(inputs.len() + 1);
+        let mut observed: Vec<Observed> = Vec::new();
         // Who dies of an input may do so a little later: a round more shows it.
-        for input in inputs.iter().chain([&Input::default()]) {
+        for (place, input) in inputs.iter().chain([&Input::default()]).enumerate() {
+            if judged == Judged::Last && place < inputs.len() {
+                observed.clear();
+            }
             let sent = conversation.send(input, &self.court.assessor);
             let one = conversation.receive(sent, patience);
             let end = one.end;
@@ -134,25 +125,24 @@ impl Ground {
             }
         }
         self.messages += conversation.messages;
-        let steps = |observed| conversation.prelude.iter().chain(all_steps(observed));
-        let mut suspicions = self.judge(&observed, steps(&observed));
-        if whole {
+        let steps = || conversation.prelude.iter().chain(observed.iter().flat_map(|one| &one.steps));
+        let mut suspicions = self.judge(&observed, steps());
+        if patient {
             suspicions.extend(observed.iter().flat_map(|one| self.court.of_silence(one)));
         }
-        let last = observed.get(inputs.len().wrapping_sub(1)).map(std::slice::from_ref).unwrap_or_default();
-        let are_clear = observed.iter().all(|one| one.script.is_clear());
-        let leads = if are_clear { Vec::new() } else { self.judge(last, steps(last)) };
-        let transcript = transcript(conversation.link.kind(), steps(&observed));
+        let transcript = transcript(conversation.link.kind(), steps());
         let excerpt = excerpt(&transcript, 0, transcript.entries().len());
-        Trial { suspicions, leads, excerpt }
+        Trial { suspicions, excerpt }
     }
 
     /// Replays inputs as the oracle wants it that found them.
-    pub(super) fn trial_for(&mut self, oracle: Oracle, inputs: &[Input], whole: bool) -> Trial {
+    pub(super) fn trial_for(&mut self, oracle: Oracle, inputs: &[Input], patient: bool) -> Trial {
         match (oracle, inputs) {
             (Oracle::SessionMixup, _) => super::sessions::trial(self, inputs),
-            (Oracle::Resources, [input, ..]) => Trial::bare(self.growth(input).into_iter().collect()),
-            _ => self.trial(inputs, whole),
+            (Oracle::Resources, [input, ..]) => {
+                Trial { suspicions: self.growth(input).into_iter().collect(), excerpt: Vec::new() }
+            }
+            _ => self.trial(inputs, Judged::Whole, patient),
         }
     }
 

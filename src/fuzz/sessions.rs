@@ -43,7 +43,7 @@ pub(super) fn inputs(world: &World, number: u64) -> Vec<Input> {
 
 /// Tries two sessions side by side: marks of the first that turn up in the second are suspicious.
 pub(super) fn trial(ground: &mut Ground, inputs: &[Input]) -> Trial {
-    let mut trial = Trial::bare(Vec::new());
+    let mut trial = Trial { suspicions: Vec::new(), excerpt: Vec::new() };
     let [first, others @ ..] = inputs else { return trial };
     let mark = format!("{MARK}name");
     let (Ok(mut one), Ok(mut other)) = (ground.open_as(&mark), ground.open_as("")) else { return trial };

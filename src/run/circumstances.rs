@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Host;
 
 use crate::judge::{Context, excerpt};
@@ -28,8 +28,13 @@ pub(super) fn note_circumstances(context: &mut Context, session: &Session) {
     if let Some(id) = session.session_id() {
         context.facts.insert("session".to_owned(), json!({"id": id}));
     }
+    encode_names(&mut context.facts);
+}
+
+/// Adds names to facts as headers carry them.
+pub(super) fn encode_names(facts: &mut Map<String, Value>) {
     for (fact, member) in [("tool", "name"), ("resource", "uri"), ("prompt", "name")] {
-        let Some(Value::Object(fact)) = context.facts.get_mut(fact) else { continue };
+        let Some(Value::Object(fact)) = facts.get_mut(fact) else { continue };
         if let Some(encoded) = fact.get(member).and_then(Value::as_str).map(|text| BASE64_STANDARD.encode(text)) {
             fact.insert(format!("{member}-base64"), json!(encoded));
         }

@@ -8,30 +8,33 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::authorization::{authorization, refused_method};
-use super::circumstances::{note_circumstances, way_out};
+use super::circumstances::{encode_names, note_circumstances, way_out};
 use super::ledger::Ledger;
 use super::needs::{missing, missing_for};
 use super::reach::why;
 use super::rerun::rerun;
 use super::runner::Settings;
 use super::{Plan, PlannedCheck};
-use crate::judge::{Context, Judged, Setting, Traffic, excerpt, fold, invariant, probe, run_steps, watch};
+use crate::judge::{
+    Context, Judged, Setting, Traffic, excerpt, fold, invariant, probe, probe_uses_tools, run_steps, watch,
+};
 use crate::outcome::{CheckId, CheckResult, Evidence, Verdict};
 use crate::protocol::Requirement;
 use crate::scenario::{Body, Catalogue, Needs, Scenario, SessionUse};
 use crate::session::{Awaited, CallBudget, Opened, Opening, Session, Transcript, connect, open};
-use crate::survey::survey;
+use crate::survey::{call_tools, survey};
 
 /// The requirement that a target which does not open a conversation breaks: the one cause to blame.
 const STARTS: &str = "house.starts";
 
 /// One run at work.
+#[derive(Clone)]
 pub(super) struct Conductor<'a> {
     pub(super) settings: &'a Settings,
     pub(super) catalogue: &'a Catalogue,
     pub(super) ledger: &'a Ledger,
     pub(super) permits: &'a Semaphore,
-    pub(super) plan: Plan,
+    pub(super) plan: &'a Plan,
     /// The run's number in the ledger.
     pub(super) run: usize,
     pub(super) context: Context,
@@ -48,6 +51,14 @@ struct Group<'a> {
 impl Group<'_> {
     fn id(&self, requirement: &str) -> CheckId {
         CheckId::new(&self.scenario.id, requirement, self.case)
+    }
+
+    /// Whether it has to know which tools answer.
+    fn awaits_calls(&self) -> bool {
+        let is_about_calls = |name: &String| matches!(name.split('.').next(), Some("tool" | "task"));
+        let needs = [&self.scenario.needs, &self.needs_of_case()];
+        let mut named = needs.iter().flat_map(|needs| needs.all.iter().chain(&needs.none));
+        named.any(is_about_calls) || matches!(&self.scenario.body, Body::Probe { name, .. } if probe_uses_tools(name))
     }
 
     /// What its case needs beside the scenario.
@@ -69,29 +80,35 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
         }
         return conductor.blame_opening(session, &outcome).await;
     }
+    let settings = conductor.settings;
     session.bound_calls(conductor.context.calls.clone());
-    let survey = survey(&mut session, &conductor.settings.calls, conductor.settings.timeout).await;
-    let gave_up = survey.gave_up();
-    conductor.context.facts = survey.facts;
+    conductor.context.facts = survey(&mut session, settings.timeout).await;
     note_circumstances(&mut conductor.context, &session);
-    if let Some(fact) = authorization(&conductor.context, &session, conductor.settings.timeout).await {
+    if let Some(fact) = authorization(&conductor.context, &session, settings.timeout).await {
         conductor.context.facts.insert("authorization".to_owned(), fact);
     }
-    conductor.ledger.left_alone(survey.tools, survey.uncalled);
-    if let Some(note) = gave_up {
-        conductor.ledger.note(note);
-    }
-    let conductor = conductor;
     let groups = conductor.groups();
-    let (shared, own): (Vec<_>, Vec<_>) = groups
-        .iter()
+    let (shared, own): (Vec<_>, Vec<_>) = (groups.iter())
         .filter(|group| !group.scenario.is_watcher())
-        .partition(|g| g.scenario.session == SessionUse::Shared);
-    let line = conductor.shared_line(session, &shared);
-    let others = join_all(own.iter().map(|group| conductor.own_session(group)));
+        .partition(|group| group.scenario.session == SessionUse::Shared);
+    // Tools may be slow: what needs none of them goes on while they are called.
+    let (late, early): (Vec<_>, Vec<_>) = own.into_iter().partition(|group| group.awaits_calls());
+    let before = conductor.clone();
+    let line = async {
+        let called = call_tools(&mut session, &before.context.facts, &settings.calls, settings.timeout).await;
+        conductor.ledger.left_alone(called.tools.clone(), called.uncalled.clone());
+        if let Some(note) = called.gave_up() {
+            conductor.ledger.note(note);
+        }
+        conductor.context.facts.extend(called.facts);
+        encode_names(&mut conductor.context.facts);
+        tokio::join!(conductor.shared_line(session, &shared), conductor.own_sessions(&late))
+    };
+    let ((line, late), early) = tokio::join!(line, before.own_sessions(&early));
     // In the order of the plan, whichever session ended first: the witness of a failure is the same in every run.
-    let (line, others) = tokio::join!(line, others);
-    let judged = fold(others.into_iter().fold(line, |all, one| [all, one].concat()));
+    let mut others = [late, early].concat();
+    others.sort_by_key(|(place, _)| *place);
+    let judged = fold(others.into_iter().fold(line, |all, (_, one)| [all, one].concat()));
     for group in groups.iter().filter(|group| group.scenario.is_watcher()) {
         // Watchers name their verdicts `scenario#requirement`, since several may prove the same requirement.
         let mine = judged.iter().filter_map(|one| {
@@ -103,7 +120,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
 }
 
 impl<'a> Conductor<'a> {
-    fn groups(&'a self) -> Vec<Group<'a>> {
+    fn groups(&self) -> Vec<Group<'a>> {
         let mut groups: Vec<Group<'a>> = Vec::new();
         for (position, check) in self.plan.checks.iter().enumerate() {
             let scenario = &self.catalogue.scenarios()[check.scenario];
@@ -156,6 +173,12 @@ impl<'a> Conductor<'a> {
         }
         self.retire(current, &mut watched).await;
         watched
+    }
+
+    /// Runs groups on sessions of their own. Returns what the watchers have seen of each, by its place in the plan.
+    async fn own_sessions(&self, groups: &[&Group<'_>]) -> Vec<(usize, Vec<Judged>)> {
+        let runs = groups.iter().map(|group| async { (group.checks[0], self.own_session(group).await) });
+        join_all(runs).await
     }
 
     /// Runs a group on a session of its own. Returns what the watchers have seen.

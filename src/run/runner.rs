@@ -111,10 +111,11 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
     ledger.begin(settings.started());
     let permits = Semaphore::new(settings.jobs.max(1));
     let negotiated = Arc::default();
+    let plan = |opening: &Opening| Plan::new(catalogue, &settings.selection, opening.asked, opening.session.kind());
+    let plans: Vec<_> = openings.iter().map(plan).collect();
     let mut runs = Vec::new();
-    for opening in openings {
-        let (revision, kind) = (opening.asked, opening.session.kind());
-        let plan = Plan::new(catalogue, &settings.selection, revision, kind);
+    for (opening, plan) in openings.into_iter().zip(&plans) {
+        let (revision, kind) = (plan.revision, plan.kind);
         let info =
             RunInfo { revision: revision.to_string(), transport: kind.to_string(), server: server_info(&opening) };
         let run = ledger.add_run(info, plan.checks.len());

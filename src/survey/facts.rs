@@ -67,10 +67,10 @@ impl Calls {
     }
 }
 
-/// What was learned, and what was left alone.
+/// What calls have told.
 #[derive(Debug, Clone, Default)]
-pub struct Survey {
-    /// Facts by name; see the language's table of facts.
+pub struct Called {
+    /// The facts `tool` and `task`, where some tool fits.
     pub facts: Map<String, Value>,
     /// The names of all tools.
     pub tools: Vec<String>,
@@ -80,7 +80,7 @@ pub struct Survey {
     pub slow: Vec<String>,
 }
 
-impl Survey {
+impl Called {
     /// What the user should know where too many tools were slow.
     pub fn gave_up(&self) -> Option<String> {
         let names: Vec<_> = self.slow.iter().map(|name| format!("`{}`", printable(name, 60))).collect();
@@ -93,52 +93,64 @@ const TRIES: usize = 16;
 /// Tools that may be too slow to answer in time; after so many no other one is tried, however many there are.
 pub(super) const SLOW: usize = 3;
 
-/// Learns what an open session offers. `arguments` of tools by name come from the user's configuration.
-pub async fn survey(session: &mut Session, calls: &Calls, within: Duration) -> Survey {
-    let mut survey = Survey::default();
+/// Facts by name about what an open session offers, as far as lists tell, and reads of what is listed; see the language's table
+/// of facts. Calls no tool.
+pub async fn survey(session: &mut Session, within: Duration) -> Map<String, Value> {
     let capabilities = session.capabilities();
-    survey.facts.insert("alive.method".to_owned(), json!(alive_method(session.revision())));
-    survey.facts.insert("revision".to_owned(), json!(session.revision()));
-    survey.facts.insert("capabilities".to_owned(), capabilities.clone());
-    let mut found = Map::new();
+    let mut facts = Map::new();
+    facts.insert("alive.method".to_owned(), json!(alive_method(session.revision())));
+    facts.insert("revision".to_owned(), json!(session.revision()));
+    facts.insert("capabilities".to_owned(), capabilities.clone());
     for (capability, method, member) in LISTS {
         if capabilities.get(capability).is_some() {
             let list = list(session, method, member, within).await;
-            found.insert(member.to_owned(), Value::Array(list.items));
+            if !list.items.is_empty() {
+                facts.insert(member.to_owned(), Value::Array(list.items));
+            }
         }
     }
-    let items = |member: &str| found.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
-    let names = |wanted: fn(&Calls, &Value) -> bool| {
-        let tools = items("tools").into_iter().filter(|tool| wanted(calls, tool));
-        tools.filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect()
-    };
-    survey.tools = names(|_, _| true);
-    survey.uncalled = names(|calls, tool| !calls.allow(tool));
-    if let Some(fact) = tools(session, &items("tools"), calls, within, &mut survey.slow).await {
-        survey.facts.insert("tool".to_owned(), fact);
+    if let Some(fact) = resource(session, &items(&facts, "resources"), within).await {
+        facts.insert("resource".to_owned(), fact);
     }
-    if let Some(fact) = tasks::tasks(session, &items("tools"), calls, within).await {
-        survey.facts.insert("task".to_owned(), fact);
+    if let Some(fact) = template(session, &items(&facts, "resourceTemplates"), within).await {
+        facts.insert("template".to_owned(), fact);
     }
-    if let Some(fact) = resource(session, &items("resources"), within).await {
-        survey.facts.insert("resource".to_owned(), fact);
-    }
-    if let Some(fact) = template(session, &items("resourceTemplates"), within).await {
-        survey.facts.insert("template".to_owned(), fact);
-    }
-    if let Some(fact) = prompt(session, &items("prompts"), within).await {
-        survey.facts.insert("prompt".to_owned(), fact);
+    if let Some(fact) = prompt(session, &items(&facts, "prompts"), within).await {
+        facts.insert("prompt".to_owned(), fact);
     }
     // The first revision has no capability for completions: a server that completes something has declared it by that.
-    if session.revision() == Revision::V2024_11_05 && completes(session, &survey.facts, within).await {
-        survey.facts["capabilities"]["completions"] = json!({});
+    if session.revision() == Revision::V2024_11_05 && completes(session, &facts, within).await {
+        facts["capabilities"]["completions"] = json!({});
     }
-    for (member, items) in found {
-        if items.as_array().is_some_and(|items| !items.is_empty()) {
-            survey.facts.insert(member, items);
-        }
+    facts
+}
+
+/// Calls those tools of a survey that may be called, and learns which of them answer.
+pub async fn call_tools(
+    session: &mut Session,
+    surveyed: &Map<String, Value>,
+    calls: &Calls,
+    within: Duration,
+) -> Called {
+    let listed = items(surveyed, "tools");
+    let names = |wanted: fn(&Calls, &Value) -> bool| {
+        let tools = listed.iter().filter(|tool| wanted(calls, tool));
+        tools.filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect()
+    };
+    let mut called =
+        Called { tools: names(|_, _| true), uncalled: names(|calls, tool| !calls.allow(tool)), ..Called::default() };
+    if let Some(fact) = tools(session, &listed, calls, within, &mut called.slow).await {
+        called.facts.insert("tool".to_owned(), fact);
     }
-    survey
+    if let Some(fact) = tasks::tasks(session, &listed, calls, within).await {
+        called.facts.insert("task".to_owned(), fact);
+    }
+    called
+}
+
+/// The items of a list among facts.
+fn items(facts: &Map<String, Value>, member: &str) -> Vec<Value> {
+    facts.get(member).and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
 /// The result of a request, if it has one that is complete.

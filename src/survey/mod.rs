@@ -5,5 +5,5 @@ mod lists;
 mod offer;
 mod tasks;
 
-pub use facts::{CallPolicy, Calls, Survey, survey};
+pub use facts::{CallPolicy, Called, Calls, call_tools, survey};
 pub use offer::offer;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::fuzz::finding::Finding;
+use crate::fuzz::ground::Judged;
 use crate::fuzz::link::Observed;
 use crate::fuzz::minimize::{Budget, shrink};
 use crate::fuzz::oracle::{Oracle, Suspicion};
@@ -31,7 +32,7 @@ impl Worker {
     }
 
     /// Something is suspected: sees whether it is so again on a fresh session, makes it small, and hands it over.
-    pub(super) fn suspect(&mut self, suspicion: &Suspicion, input: &Input, place: usize, whole: bool) {
+    pub(super) fn suspect(&mut self, suspicion: &Suspicion, input: &Input, place: usize, patient: bool) {
         let name = suspicion.name();
         if self.settled.contains(&name) {
             return (self.report)(Report::Again(name));
@@ -45,7 +46,7 @@ impl Worker {
         self.tell();
         // What an earlier run has made small is as small as it gets.
         if let Some(earlier) = self.earlier.remove(&name) {
-            let trial = self.ground.trial_for(suspicion.oracle, &earlier.inputs(), whole);
+            let trial = self.ground.trial_for(suspicion.oracle, &earlier.inputs(), patient);
             if trial.suspicions.iter().any(|one| is_same(one, suspicion)) {
                 self.settled.insert(name);
                 return (self.report)(Report::Found(Box::new(earlier)));
@@ -53,14 +54,14 @@ impl Worker {
         }
         let history: Vec<Input> = self.history[..(place + 1).min(self.history.len())].to_vec();
         let began = Instant::now();
-        let Some((inputs, seen)) = self.reproduce(suspicion, input, &history, whole) else {
+        let Some((inputs, seen)) = self.reproduce(suspicion, input, &history, patient) else {
             // What was only slow was never wrong.
             if is_first && suspicion.oracle != Oracle::Unanswered {
                 self.keep_unreproduced(suspicion, input);
             }
             return;
         };
-        let (inputs, seen, excerpt) = self.smaller(inputs, seen, whole, began.elapsed());
+        let (inputs, seen, excerpt) = self.smaller(inputs, seen, patient, began.elapsed());
         if inputs.is_empty() {
             if is_first {
                 self.keep_unreproduced(&seen, input);
@@ -107,7 +108,7 @@ impl Worker {
         suspicion: &Suspicion,
         input: &Input,
         history: &[Input],
-        whole: bool,
+        patient: bool,
     ) -> Option<(Vec<Input>, Suspicion)> {
         let mut lengths = vec![1, 1, 4, 32, 256];
         lengths.retain(|&length| length == 1 || length < history.len());
@@ -116,12 +117,12 @@ impl Worker {
         }
         for length in lengths {
             let inputs = if length == 1 { vec![input.clone()] } else { history[history.len() - length..].to_vec() };
-            let trial = self.ground.trial(&inputs, whole && length == 1);
+            let trial = self.ground.trial(&inputs, Judged::Last, patient && length == 1);
             let is_it = |seen: &&Suspicion| {
                 // Who dies is only noticed with the next message.
                 seen.is_like(suspicion) || suspicion.oracle.is_fatal() && seen.oracle == suspicion.oracle
             };
-            if let Some(seen) = trial.all().find(is_it) {
+            if let Some(seen) = trial.suspicions.iter().find(is_it) {
                 return Some((inputs, seen.clone()));
             }
             if suspicion.oracle == Oracle::Unanswered && length == 1 {
@@ -137,7 +138,7 @@ impl Worker {
         &mut self,
         inputs: Vec<Input>,
         seen: Suspicion,
-        whole: bool,
+        patient: bool,
         took: Duration,
     ) -> (Vec<Input>, Suspicion, Vec<String>) {
         let is_slow = matches!(seen.oracle, Oracle::Hang | Oracle::Unanswered);
@@ -148,11 +149,14 @@ impl Worker {
         let budget = Budget { attempts, until: Instant::now() + time.min(left) };
         let ground = &mut self.ground;
         ground.haste = is_slow.then_some(deadline);
-        let mut holds = |inputs: &[Input]| ground.trial(inputs, whole).all().any(|one| is_same(one, &seen));
+        let mut holds = |inputs: &[Input]| {
+            let trial = ground.trial(inputs, Judged::Last, patient);
+            trial.suspicions.iter().any(|one| is_same(one, &seen))
+        };
         let smaller = shrink(inputs.clone(), budget, &mut holds);
         self.ground.haste = None;
         for inputs in [smaller, inputs] {
-            let trial = self.ground.trial(&inputs, whole);
+            let trial = self.ground.trial(&inputs, Judged::Whole, patient);
             if let Some(last) = trial.suspicions.into_iter().find(|one| is_same(one, &seen)) {
                 return (inputs, last, trial.excerpt);
             }

@@ -131,7 +131,15 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("validation", validation::run),
 ];
 
+/// Probes that ask for no tool, whatever the target offers.
+const WITHOUT_TOOLS: &[&str] = &["auth-challenge", "auth-metadata", "auth-server", "batch", "garbage", "session-end"];
+
 /// The probe of a name.
 pub fn probe(name: &str) -> Option<Probe> {
     PROBES.iter().find(|(known, _)| *known == name).map(|(_, probe)| *probe)
+}
+
+/// Whether a probe may have to know which tools answer.
+pub fn probe_uses_tools(name: &str) -> bool {
+    !WITHOUT_TOOLS.contains(&name)
 }
