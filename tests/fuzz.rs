@@ -259,3 +259,65 @@ fn other_peoples_servers_are_left_alone() {
     let (code, text) = fuzz(folder.path(), &["--no-oracle", "dies"], &["--demo"]);
     assert!(code == 2 && text.contains("session-mixup"), "{text}");
 }
+
+/// Tells by the names of its tools what it can reach: the port and the file that it is told of.
+const PRISONER: &str = r#"
+import json, os, socket, sys
+port, file = int(sys.argv[1]), sys.argv[2]
+seen = []
+try:
+    socket.create_connection(("127.0.0.1", port), 1).close()
+    seen.append("network")
+except OSError:
+    pass
+try:
+    open(file, "a").close()
+    seen.append("folder")
+except OSError:
+    pass
+open("mine", "w").close()
+open(os.path.expanduser("~/mine"), "w").close()
+seen.append("home" if os.listdir(".") == ["mine"] else "other")
+tools = [{"name": name, "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}} for name in seen]
+for line in sys.stdin:
+    try:
+        message = json.loads(line)
+        method, id = message["method"], message["id"]
+    except Exception:
+        continue
+    result = {}
+    if method == "initialize":
+        result = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "prisoner", "version": "1"}}
+    elif method == "tools/list":
+        result = {"tools": tools}
+    elif method == "tools/call":
+        result = {"content": []}
+    print(json.dumps({"jsonrpc": "2.0", "id": id, "result": result}), flush=True)
+"#;
+
+#[test]
+fn the_sandbox_has_no_network_and_a_home_of_its_own() {
+    let is_there = Command::new("bwrap").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !is_there && std::env::var_os("CI").is_none() {
+        return eprintln!("skipped: there is no bubblewrap (bwrap)");
+    }
+    let folder = folder();
+    let script = folder.path().join("prisoner.py");
+    fs::write(&script, PRISONER).expect("is written");
+    let door = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = door.local_addr().expect("an address").port().to_string();
+    let file = folder.path().join("outside");
+    let target = ["--", "python3", script.to_str().expect("is text"), &port, file.to_str().expect("is text")];
+    let usual = ["--revision", "2025-11-25", "--execs", "5", "--oracle", "died"];
+    let (code, text) = fuzz(&folder.path().join("shut"), &[&usual[..], &["--sandbox"]].concat(), &target);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("will be called, with any arguments: home."), "{text}");
+    assert!(!file.exists());
+    let (_, text) = fuzz(
+        &folder.path().join("open"),
+        &[&usual[..], &["--cwd", folder.path().to_str().expect("is text")]].concat(),
+        &target,
+    );
+    assert!(text.contains("network, folder, other."), "{text}");
+    assert!(file.exists());
+}
