@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -299,7 +299,8 @@ for line in sys.stdin:
 fn the_sandbox_has_no_network_and_a_home_of_its_own() {
     let is_there = Command::new("bwrap").arg("--version").stdout(Stdio::null()).status().is_ok();
     if !is_there && std::env::var_os("CI").is_none() {
-        return eprintln!("skipped: there is no bubblewrap (bwrap)");
+        writeln!(std::io::stderr(), "skipped: there is no bubblewrap (bwrap)").expect("standard error");
+        return;
     }
     let folder = folder();
     let script = folder.path().join("prisoner.py");

@@ -19,7 +19,7 @@ use super::file::File;
 use super::outlets::Outlets;
 use super::signals::Signals;
 use super::{console, run, settings};
-use crate::fuzz::{LIBFUZZER, Offer, Oracle, Place, Supervisor, WorkPlan, sandbox_available};
+use crate::fuzz::{Cell, LIBFUZZER, Offer, Oracle, Place, Supervisor, WorkPlan};
 use crate::protocol::Revision;
 use crate::run::{Offered, Settings, offers};
 use crate::source::printable;
@@ -128,6 +128,8 @@ pub(super) fn fuzz(args: &FuzzArgs) -> Result<Exit, Stop> {
     let jobs = run_args.pace.jobs;
     let settings = the_settings(&run_args, *call_tools, pace.seed)?;
     guard_address(&settings.target, args.allow_remote)?;
+    let mut own = the_settings(&run_args, *call_tools, pace.seed)?;
+    let _cell = if args.sandbox { Some(shut_in(&mut own)?) } else { None };
     let outlets = Outlets::new(reports, None, true)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stop::fault(format!("cannot set up the runtime: {error}")))?;
@@ -135,7 +137,7 @@ pub(super) fn fuzz(args: &FuzzArgs) -> Result<Exit, Stop> {
         let mut signals =
             Signals::listen().map_err(|error| Stop::fault(format!("cannot listen for signals: {error}")))?;
         let offered = tokio::select! {
-            offered = offers(&settings) => offered.map_err(|error| run::stop(error, &settings.secrets))?,
+            offered = offers(&own) => offered.map_err(|error| run::stop(error, &own.secrets))?,
             signal = signals.next() => return Ok(Exit::Signal(signal)),
         };
         let newest = offered.into_iter().max_by_key(|offered| offered.revision);
@@ -256,6 +258,16 @@ fn plan(args: &FuzzArgs, settings: &Settings, jobs: Option<u16>, offered: &Offer
     Ok(plan)
 }
 
+/// Shuts the target in that this process itself starts. What is returned has to live as long as the target.
+pub(super) fn shut_in(settings: &mut Settings) -> Result<Cell, Stop> {
+    if matches!(settings.target, Target::Url(_)) {
+        return Err(Stop::usage("--sandbox is for a program"));
+    }
+    let cell = Cell::new(&settings.target).map_err(Stop::usage)?;
+    settings.target = cell.target.clone();
+    Ok(cell)
+}
+
 /// A plan for one worker, with every oracle.
 pub(super) fn plan_for(
     settings: &Settings,
@@ -286,12 +298,6 @@ pub(super) fn plan_for(
             sandbox,
         },
     };
-    if sandbox && matches!(place, Place::Url { .. }) {
-        return Err(Stop::usage("--sandbox is for a program"));
-    }
-    if sandbox {
-        sandbox_available().map_err(Stop::usage)?;
-    }
     let list = |member: &str| offered.offer[member].as_array().cloned().unwrap_or_default();
     let tools = list("tools");
     let callable = tools.iter().filter(|tool| settings.calls.allow(tool));

@@ -9,13 +9,13 @@ use tokio::sync::mpsc;
 
 use super::args::{CallTools, PaceArgs, TargetArgs};
 use super::exit::{Exit, Stop};
-use super::fuzz::{guard_address, plan_for, run_args, the_settings};
+use super::fuzz::{guard_address, plan_for, run_args, shut_in, the_settings};
 use super::signals::Signals;
 use super::{console, run, settings};
 use crate::fuzz::{Finding, findings, replay as try_again};
 use crate::outcome::{Event, Verdict};
 use crate::protocol::Revision;
-use crate::run::{Ledger, Offered, RunError, Settings, offers, run as run_checks};
+use crate::run::{Ledger, RunError, Settings, offers, run as run_checks};
 use crate::scenario::Catalogue;
 use crate::source::printable;
 
@@ -68,8 +68,12 @@ pub(super) fn replay(args: Box<ReplayArgs>) -> Result<Exit, Stop> {
         let args = run_args(&target, &[revision], &pace)?;
         let settings = the_settings(&args, Some(CallTools::All), pace.seed)?;
         guard_address(&settings.target, allow_remote)?;
-        let Some(offered) = runtime.block_on(until_signal(offers(&settings)))? else { return Ok(Exit::Signal(2)) };
-        let offered: Vec<Offered> = offered.map_err(|error| run::stop(error, &settings.secrets))?;
+        let mut own = the_settings(&args, Some(CallTools::All), pace.seed)?;
+        let _cell = if sandbox { Some(shut_in(&mut own)?) } else { None };
+        let Some(offered) = runtime.block_on(until_signal(offers(&own)))? else {
+            return Ok(Exit::Signal(2));
+        };
+        let offered = offered.map_err(|error| run::stop(error, &own.secrets))?;
         let Some(offered) = offered.into_iter().next() else {
             return Err(Stop::not_reached(format!("the target does not speak {revision}")));
         };
@@ -85,7 +89,7 @@ pub(super) fn replay(args: Box<ReplayArgs>) -> Result<Exit, Stop> {
             let judged = if judged.is_some() {
                 judged
             } else {
-                let Some(failed) = runtime.block_on(until_signal(as_scenario(&settings, &file)))? else {
+                let Some(failed) = runtime.block_on(until_signal(as_scenario(&own, &file)))? else {
                     return Ok(Exit::Signal(2));
                 };
                 failed?

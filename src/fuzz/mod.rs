@@ -34,6 +34,6 @@ pub use finding::{Finding, findings};
 pub use launch::{LAUNCH, WORKER, launch};
 pub use oracle::{Oracle, Suspicion, UnknownOracle};
 pub use plan::{Offer, Place, WorkPlan};
-pub use sandbox::available as sandbox_available;
+pub use sandbox::Cell;
 pub use supervisor::{LIBFUZZER, Replayed, Supervisor, replay, work};
 pub use tidings::{Progress, Report};

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::transport::CommandTarget;
+use crate::transport::{CommandTarget, Target};
 
 /// The program that shuts in.
 const BWRAP: &str = "bwrap";
 
 /// Whether programs can be shut in here; an error says why not, and what would help.
-pub fn available() -> Result<(), String> {
+fn available() -> Result<(), String> {
     if !cfg!(target_os = "linux") {
         return Err("--sandbox is there on Linux only".to_owned());
     }
@@ -54,6 +54,35 @@ pub(super) fn shut_in(command: CommandTarget, home: &Path, shared: &Path) -> Com
     words.push(program);
     words.extend(arguments.into_iter().map(whole));
     CommandTarget { program: BWRAP.to_owned(), arguments: words, environment, directory: Some(folder) }
+}
+
+/// A target that is shut in, and the folder that it may write to, which is gone when this is.
+pub struct Cell {
+    /// The target; any but a program is as it was.
+    pub target: Target,
+    folder: PathBuf,
+}
+
+impl Cell {
+    /// Shuts a target in. An error says why it cannot be, and what would help.
+    pub fn new(target: &Target) -> Result<Self, String> {
+        let folder = std::env::temp_dir().join(format!("mcp-litmus-{}", std::process::id()));
+        let home = home(&folder);
+        available()?;
+        std::fs::create_dir_all(&home).map_err(|error| format!("cannot write to `{}`: {error}", home.display()))?;
+        let target = match target {
+            Target::Command(command) => Target::Command(shut_in(command.clone(), &home, &folder)),
+            other => other.clone(),
+        };
+        Ok(Self { target, folder })
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        // What is left of it is small and of no use.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
 }
 
 /// A home that a worker's targets have.
