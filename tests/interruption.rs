@@ -56,32 +56,39 @@ impl Place {
 
     /// Starts a run with every report against a server that hangs in the middle, and waits until it does.
     fn hanging(&self) -> Child {
-        let broken = "- {fails: [house.survives], when: {method: litmus/no-such-method}, hang: true}\n";
+        let mut options = vec!["run".to_owned(), "--select".to_owned(), "errors".to_owned()];
+        for (format, _) in REPORTS {
+            options.extend(["--report".to_owned(), format!("{format}={format}.report")]);
+        }
+        options.extend(["--events", "events.jsonl"].map(str::to_owned));
+        let options: Vec<_> = options.iter().map(String::as_str).collect();
+        self.hanging_at("litmus/no-such-method", &options)
+    }
+
+    /// Starts the program against a server that hangs when it is asked for a method, and waits until it does.
+    fn hanging_at(&self, method: &str, options: &[&str]) -> Child {
+        let broken = format!("- {{fails: [house.survives], when: {{method: {method}}}, hang: true}}\n");
         fs::create_dir(self.path("broken")).expect("is made");
         fs::write(self.path("broken/hang.broken.yaml"), broken).expect("is written");
         // Each server leaves its process id, and a mark when it is asked for what it will not answer.
         let server = format!(
             "echo $$ >> pids; exec tee heard.$$ | {PROGRAM} serve --broken broken/hang.broken.yaml --revision 2025-06-18"
         );
-        let options = ["run", "--timeout", "60s", "--revision", "2025-06-18", "--select", "errors"];
-        let mut command = self.program(&options);
-        for (format, _) in REPORTS {
-            command.args(["--report", &format!("{format}={format}.report")]);
-        }
-        command.args(["--events", "events.jsonl", "--", "sh", "-c", &server]);
+        let mut command = self.program(options);
+        command.args(["--timeout", "60s", "--revision", "2025-06-18", "--", "sh", "-c", &server]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
-        while !self.heard() {
+        while !self.heard(method) {
             assert!(child.try_wait().expect("is ours").is_none(), "ended too early");
             thread::yield_now();
         }
         child
     }
 
-    fn heard(&self) -> bool {
+    fn heard(&self, method: &str) -> bool {
         let files = fs::read_dir(self.0.path()).expect("is there").flatten().map(|entry| entry.path());
         let mut heard =
             files.filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("heard.")));
-        heard.any(|path| fs::read_to_string(path).unwrap_or_default().contains("litmus/no-such-method"))
+        heard.any(|path| fs::read_to_string(path).unwrap_or_default().contains(method))
     }
 
     fn assert_no_server_lives(&self) {
@@ -126,6 +133,31 @@ fn a_signal_leaves_partial_reports_and_no_process() {
         names.sort();
         assert_eq!(place.files(), names, "no draft is left");
         assert!(place.read("events.jsonl").lines().last().is_some_and(|line| line.contains("\"partial\":true")));
+        place.assert_no_server_lives();
+    }
+}
+
+#[test]
+fn what_is_interrupted_makes_no_snapshot_and_no_certificate() {
+    for (words, method, kept) in [
+        (["snapshot", "--dir", "made"], "tools/list", None),
+        (["snapshot", "--dir", "made"], "tools/list", Some("old")),
+        (["certify", "--out", "made"], "litmus/no-such-method", None),
+    ] {
+        let place = Place::new();
+        if let Some(text) = kept {
+            fs::create_dir(place.path("made")).expect("is made");
+            fs::write(place.path("made/kept.snap"), text).expect("is written");
+        }
+        let child = place.hanging_at(method, &words);
+        kill_process(Pid::from_child(&child), Signal::INT).expect("is there");
+        let output = child.wait_with_output().expect("ends");
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        assert_eq!(place.files().is_empty(), kept.is_none(), "{words:?}");
+        if let Some(text) = kept {
+            assert_eq!(place.read("made/kept.snap"), text);
+            assert_eq!(fs::read_dir(place.path("made")).expect("is there").count(), 1);
+        }
         place.assert_no_server_lives();
     }
 }
