@@ -73,7 +73,7 @@ impl Court {
             start_timeout: plan.start_timeout,
             seed: plan.seed,
             calls: CallBudget::new(usize::MAX),
-            facts,
+            facts: Arc::new(facts),
             answered: Vec::new(),
             negotiated: Arc::default(),
         };

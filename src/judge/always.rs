@@ -1,8 +1,9 @@
 //! Judges every message of a transcript by the watches of `always:` scenarios. Reads traffic, returns verdicts.
 
+use jsonschema::Validator;
 use serde_json::Value;
 
-use super::compare::{Miss, compare};
+use super::compare::{Miss, compiled, unsatisfied};
 use super::context::{Judged, fold};
 use super::excerpt::excerpt;
 use super::traffic::{Heard, Traffic};
@@ -19,6 +20,8 @@ pub fn watch(scenario: &Scenario, watches: &[Watch], revision: Revision, traffic
 }
 
 fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traffic<'_>) -> Judged {
+    let schema = watch.schema.as_ref().map(|schema| (schema, compiled(schema).expect("the loader has compiled it")));
+    let schema = schema.as_ref().map(|(schema, validator)| (*schema, &**validator));
     let mut seen = false;
     for heard in &traffic.heard {
         let Some(subject) = subject(watch, heard) else { continue };
@@ -28,7 +31,7 @@ fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traff
         }
         for (pointer, value) in places(subject, &watch.at) {
             seen = true;
-            if let Some(miss) = fault(watch, definition, revision, value) {
+            if let Some(miss) = fault(watch, definition, schema, revision, value) {
                 let miss = located(miss, &pointer);
                 return Judged::fail(&watch.proves, evidence(scenario, watch.line, miss, heard, traffic));
             }
@@ -111,7 +114,13 @@ fn is_of_unknown_kind(heard: &Heard<'_>, revision: Revision) -> bool {
     said.is_some() && heard.method().and_then(|method| profile.result_definition(method, result)) == usual
 }
 
-fn fault(watch: &Watch, definition: Option<&str>, revision: Revision, value: &Value) -> Option<Miss> {
+fn fault(
+    watch: &Watch,
+    definition: Option<&str>,
+    schema: Option<(&Value, &Validator)>,
+    revision: Revision,
+    value: &Value,
+) -> Option<Miss> {
     let violations = definition.map(|name| (name, Definitions::of(revision).violations(name, value)));
     for (name, violation) in violations.into_iter().flat_map(|(name, all)| all.into_iter().map(move |one| (name, one)))
     {
@@ -124,8 +133,8 @@ fn fault(watch: &Watch, definition: Option<&str>, revision: Revision, value: &Va
             actual: format!("{place}: {}", violation.message),
         });
     }
-    // The value matches itself as a pattern, so that only the schema speaks.
-    let miss = compare("value", value, value, Some(watch.schema.as_ref()?))?;
+    let (schema, validator) = schema?;
+    let miss = unsatisfied("value", value, schema, validator)?;
     Some(Miss { expected: watch.wants.clone().unwrap_or(miss.expected), ..miss })
 }
 

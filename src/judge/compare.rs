@@ -33,8 +33,29 @@ pub(super) fn compare(noun: &str, value: &Value, pattern: &Value, schema: Option
         };
         return Some(Miss { expected: format!("{place} {}", shown(mismatch.expected)), actual });
     }
-    let fault = schema.and_then(|schema| schema_fault(schema, value))?;
-    Some(Miss { expected: format!("{noun} that satisfies: {}", fault.wanted), actual: fault.found })
+    let schema = schema?;
+    match compiled(schema) {
+        Ok(validator) => unsatisfied(noun, value, schema, &validator),
+        Err(fault) => {
+            let expected = format!("{noun} that satisfies: {}", shown(schema));
+            Some(Miss { expected, actual: format!("no valid schema: {fault}") })
+        }
+    }
+}
+
+/// Where a value does not satisfy a JSON Schema, which is compiled already; `None` where it does.
+pub(super) fn unsatisfied(noun: &str, value: &Value, schema: &Value, validator: &Validator) -> Option<Miss> {
+    if validator.is_valid(value) {
+        return None;
+    }
+    let error = validator.iter_errors(value).next()?;
+    let place = error.instance_path().to_string();
+    let part = value.pointer(&place).unwrap_or(&Value::Null);
+    let wanted = schema.pointer(&error.schema_path().to_string());
+    let keyword = error.schema_path().to_string().rsplit('/').next().unwrap_or_default().to_owned();
+    let at = if place.is_empty() { String::new() } else { format!("{place}: ") };
+    let expected = format!("{noun} that satisfies: {at}{keyword} {}", wanted.map(shown).unwrap_or_default());
+    Some(Miss { expected, actual: format!("{at}{}", shown(part)) })
 }
 
 /// A value as one bounded line.
@@ -50,41 +71,15 @@ pub(super) fn clipped(text: &str, limit: usize) -> String {
     }
 }
 
-struct SchemaFault {
-    wanted: String,
-    found: String,
-}
-
-fn schema_fault(schema: &Value, value: &Value) -> Option<SchemaFault> {
-    let validator = match compiled(schema) {
-        Ok(validator) => validator,
-        Err(fault) => {
-            return Some(SchemaFault { wanted: shown(schema), found: format!("no valid schema: {fault}") });
-        }
-    };
-    if validator.is_valid(value) {
-        return None;
-    }
-    let error = validator.iter_errors(value).next()?;
-    let place = error.instance_path().to_string();
-    let part = value.pointer(&place).unwrap_or(&Value::Null);
-    let wanted = schema.pointer(&error.schema_path().to_string());
-    let keyword = error.schema_path().to_string().rsplit('/').next().unwrap_or_default().to_owned();
-    let at = if place.is_empty() { String::new() } else { format!("{place}: ") };
-    Some(SchemaFault {
-        wanted: format!("{at}{keyword} {}", wanted.map(shown).unwrap_or_default()),
-        found: format!("{at}{}", shown(part)),
-    })
-}
-
-/// Schemas that are kept compiled: those of watches are asked for with every message.
+/// Schemas that are kept compiled: those of watches are asked for with every transcript.
 const COMPILED: usize = 512;
 
 thread_local! {
     static VALIDATORS: RefCell<HashMap<Value, Rc<Validator>>> = RefCell::default();
 }
 
-fn compiled(schema: &Value) -> Result<Rc<Validator>, String> {
+/// A compiled JSON Schema; an error says why it is none.
+pub(super) fn compiled(schema: &Value) -> Result<Rc<Validator>, String> {
     VALIDATORS.with_borrow_mut(|kept| {
         if let Some(validator) = kept.get(schema) {
             return Ok(Rc::clone(validator));

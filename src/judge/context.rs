@@ -33,7 +33,7 @@ pub struct Context {
     /// What generated messages are drawn from: the same number, the same messages.
     pub seed: u64,
     /// What the survey learned, by name.
-    pub facts: Map<String, Value>,
+    pub facts: Arc<Map<String, Value>>,
     /// What the target answered to `initialize` in each revision asked for: (asked, answered).
     pub answered: Vec<(String, String)>,
     /// What it answered when versions were negotiated on connections of their own: asked once for all revisions under test.

@@ -1,5 +1,7 @@
 //! Fills placeholders in: `"{{name}}"` alone becomes the value, inside a longer text its text. Knows values, not checks.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::scenario::{FACTS, Placeholder, placeholders};
@@ -7,6 +9,7 @@ use crate::scenario::{FACTS, Placeholder, placeholders};
 /// Values by name: facts, the case's, and what steps have bound. Later ones hide earlier ones.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bindings {
+    facts: Arc<Map<String, Value>>,
     values: Map<String, Value>,
 }
 
@@ -17,8 +20,8 @@ pub(super) struct Unbound(pub String);
 
 impl Bindings {
     /// Starts with these facts.
-    pub(super) fn new(facts: &Map<String, Value>) -> Self {
-        Self { values: facts.clone() }
+    pub(super) fn new(facts: &Arc<Map<String, Value>>) -> Self {
+        Self { facts: Arc::clone(facts), values: Map::new() }
     }
 
     /// Gives a name a value.
@@ -28,9 +31,10 @@ impl Bindings {
 
     /// The value of a name; `a.b` looks into an object where no such name is bound whole.
     pub(super) fn value(&self, name: &str) -> Option<&Value> {
-        self.values.get(name).or_else(|| {
+        let whole = |name: &str| self.values.get(name).or_else(|| self.facts.get(name));
+        whole(name).or_else(|| {
             let (first, rest) = name.split_once('.')?;
-            rest.split('.').try_fold(self.values.get(first)?, |value, key| value.get(key))
+            rest.split('.').try_fold(whole(first)?, |value, key| value.get(key))
         })
     }
 

@@ -1,6 +1,8 @@
 //! Facts about a run that no list tells: where the target is, which revisions it speaks, names as headers carry them. Asks
 //! no target.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
@@ -24,11 +26,12 @@ pub(super) fn note_circumstances(context: &mut Context, session: &Session) {
     if let Some(revision) = spoken.iter().find(|&&revision| revision < Revision::V2025_06_18) {
         target["speaks-headerless"] = json!(revision);
     }
-    context.facts.insert("target".to_owned(), target);
+    let facts = Arc::make_mut(&mut context.facts);
+    facts.insert("target".to_owned(), target);
     if let Some(id) = session.session_id() {
-        context.facts.insert("session".to_owned(), json!({"id": id}));
+        facts.insert("session".to_owned(), json!({"id": id}));
     }
-    encode_names(&mut context.facts);
+    encode_names(facts);
 }
 
 /// Adds names to facts as headers carry them.

@@ -1,6 +1,7 @@
 //! Conducts one revision over one transport: one shared session for all that leave it as it was, sessions of their own
 //! for the others, watchers over every transcript. Enters a verdict for each planned check, never two.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -74,7 +75,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     let Opening { mut session, outcome, .. } = opening;
     if outcome != Opened::Yes {
         if let Some(method) = refused_method(&session) {
-            conductor.context.facts.insert("authorization".to_owned(), json!({"method": method}));
+            Arc::make_mut(&mut conductor.context.facts).insert("authorization".to_owned(), json!({"method": method}));
             session.close().await;
             return conductor.without_token().await;
         }
@@ -82,10 +83,10 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     }
     let settings = conductor.settings;
     session.bound_calls(conductor.context.calls.clone());
-    conductor.context.facts = survey(&mut session, settings.timeout).await;
+    conductor.context.facts = Arc::new(survey(&mut session, settings.timeout).await);
     note_circumstances(&mut conductor.context, &session);
     if let Some(fact) = authorization(&conductor.context, &session, settings.timeout).await {
-        conductor.context.facts.insert("authorization".to_owned(), fact);
+        Arc::make_mut(&mut conductor.context.facts).insert("authorization".to_owned(), fact);
     }
     let groups = conductor.groups();
     let (shared, own): (Vec<_>, Vec<_>) = (groups.iter())
@@ -100,8 +101,9 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
         if let Some(note) = called.gave_up() {
             conductor.ledger.note(note);
         }
-        conductor.context.facts.extend(called.facts);
-        encode_names(&mut conductor.context.facts);
+        let facts = Arc::make_mut(&mut conductor.context.facts);
+        facts.extend(called.facts);
+        encode_names(facts);
         tokio::join!(conductor.shared_line(session, &shared), conductor.own_sessions(&late))
     };
     let ((line, late), early) = tokio::join!(line, before.own_sessions(&early));

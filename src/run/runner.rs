@@ -128,7 +128,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
             start_timeout: settings.start_timeout,
             calls: CallBudget::new(settings.calls.per_tool),
             seed: settings.seed,
-            facts: serde_json::Map::new(),
+            facts: Arc::default(),
             answered: answered.clone(),
             negotiated: Arc::clone(&negotiated),
         };
