@@ -109,15 +109,17 @@ impl Endpoint {
         self.round(request, false, None, Instant::now() + within, steps);
     }
 
-    /// Sends the pieces of a script one after another, and the alive request behind them.
+    /// Sends the pieces of a script one after another, and the alive request behind them. Says too which pieces were refused by
+    /// their HTTP status, which is an answer, whatever the body says.
     pub(super) fn exchange(
         &mut self,
         script: &Script,
         worth_waiting: &[bool],
         patience: Patience,
         steps: &mut Vec<Step>,
-    ) -> End {
+    ) -> (End, Vec<usize>) {
         let mut is_plain = true;
+        let mut refused = Vec::new();
         for (at, piece) in script.pieces.iter().enumerate() {
             let asked = script.asks.iter().zip(worth_waiting).find(|(ask, _)| ask.piece == at);
             let is_owed = asked.is_some_and(|(_, worth)| *worth);
@@ -125,6 +127,7 @@ impl Endpoint {
             let deadline = Instant::now() + wait.min(patience.deadline);
             let id = asked.map(|(ask, _)| &ask.id);
             is_plain &= piece.form == Form::Message;
+            let from = steps.len();
             match &piece.form {
                 Form::Raw => self.raw(piece, deadline, steps),
                 Form::Message => {
@@ -137,8 +140,11 @@ impl Endpoint {
                     self.round(request, true, id, deadline, steps);
                 }
             }
+            if status(&steps[from..]).is_some_and(|status| status >= 400) {
+                refused.push(at);
+            }
         }
-        self.fence(script, !is_plain, patience, steps)
+        (self.fence(script, !is_plain, patience, steps), refused)
     }
 
     fn fence(&mut self, script: &Script, deliberate: bool, patience: Patience, steps: &mut Vec<Step>) -> End {
@@ -147,11 +153,7 @@ impl Endpoint {
         let began = Instant::now();
         let from = steps.len();
         let came = self.round(request, deliberate, Some(&script.fence.id), began + patience.deadline, steps);
-        let status = steps[from..].iter().find_map(|step| match step {
-            Step::Arrived(Arrival { what: Incoming::Head { status, .. }, .. }) => Some(*status),
-            _ => None,
-        });
-        match (came, status) {
+        match (came, status(&steps[from..])) {
             (_, Some(status)) => {
                 self.slowest = self.slowest.max(began.elapsed()).min(patience.deadline / 8);
                 self.is_stale |= status >= 400;
@@ -347,6 +349,13 @@ impl Endpoint {
         self.next += 1;
         ExchangeId(self.next - 1)
     }
+}
+
+fn status(steps: &[Step]) -> Option<u16> {
+    steps.iter().find_map(|step| match step {
+        Step::Arrived(Arrival { what: Incoming::Head { status, .. }, .. }) => Some(*status),
+        _ => None,
+    })
 }
 
 fn is_head(step: &Step) -> bool {

@@ -20,16 +20,12 @@ const TOOLS: usize = 16;
 pub(super) fn inputs(world: &World, number: u64) -> Vec<Input> {
     let mark = format!("{MARK}{number}");
     let reads = |tool: &&Value| tool["annotations"]["readOnlyHint"] == true;
-    let tools: Vec<&Value> = world.tools.iter().filter(reads).take(TOOLS).collect();
+    let mut tools: Vec<&Value> = world.tools.iter().filter(reads).take(TOOLS).collect();
     let call = |tool: &Value, mark: Option<&str>| {
-        let schema = &tool["inputSchema"];
         let given = tool["name"].as_str().and_then(|name| world.arguments.get(name)).cloned();
-        let mut arguments = given.or_else(|| arguments::generate(schema))?;
+        let mut arguments = given.or_else(|| arguments::generate(&tool["inputSchema"]))?;
         if let Some(mark) = mark {
-            let names = schema["properties"].as_object()?;
-            let texts =
-                names.iter().filter(|(_, property)| property["type"] == "string" && property.get("enum").is_none());
-            for (name, _) in texts {
+            for name in texts(tool) {
                 arguments[name.as_str()] = json!(mark);
             }
         }
@@ -37,8 +33,17 @@ pub(super) fn inputs(world: &World, number: u64) -> Vec<Input> {
         Some(Piece::message(request(world.revision, &json!(1), "tools/call", params).to_string()))
     };
     let first = Input { pieces: tools.iter().filter_map(|tool| call(tool, Some(&mark))).collect() };
+    // What takes a text may keep it: what takes none is asked before that.
+    tools.sort_by_key(|tool| !texts(tool).is_empty());
     let second = Input { pieces: tools.iter().filter_map(|tool| call(tool, None)).collect() };
     vec![first, second]
+}
+
+/// The names of a tool's arguments that take any text.
+fn texts(tool: &Value) -> Vec<&String> {
+    let is_text = |property: &Value| property["type"] == "string" && property.get("enum").is_none();
+    let properties = tool["inputSchema"]["properties"].as_object().into_iter().flatten();
+    properties.filter(|(_, property)| is_text(property)).map(|(name, _)| name).collect()
 }
 
 /// Tries two sessions side by side: marks of the first that turn up in the second are suspicious.
@@ -69,7 +74,7 @@ pub(super) fn trial(ground: &mut Ground, inputs: &[Input]) -> Trial {
         let sent = other.send(input, &ground.court.assessor);
         let heard = other.receive(sent, patience);
         trial.excerpt.extend(lines("second session", &heard));
-        for text in texts(&heard) {
+        for text in bodies(&heard) {
             let seen = marks.iter().find(|mark| text.contains(mark.as_str()) && !asked.contains(mark.as_str()));
             if let Some(mark) = seen {
                 trial.suspicions.push(Suspicion {
@@ -87,14 +92,14 @@ pub(super) fn trial(ground: &mut Ground, inputs: &[Input]) -> Trial {
     trial
 }
 
-fn texts(observed: &Observed) -> Vec<String> {
-    let bodies = observed.steps.iter().filter_map(|step| match step {
+fn bodies(observed: &Observed) -> Vec<String> {
+    let found = observed.steps.iter().filter_map(|step| match step {
         Step::Arrived(Arrival { what: Incoming::Body(text) | Incoming::Event { data: Some(text), .. }, .. }) => {
             Some(text)
         }
         _ => None,
     });
-    bodies.map(|text| String::from_utf8_lossy(text).into_owned()).collect()
+    found.map(|text| String::from_utf8_lossy(text).into_owned()).collect()
 }
 
 fn lines(who: &str, observed: &Observed) -> Vec<String> {
@@ -103,6 +108,6 @@ fn lines(who: &str, observed: &Observed) -> Vec<String> {
         .pieces
         .iter()
         .map(|piece| format!("→ {who}: {}", printable(&String::from_utf8_lossy(&piece.bytes), 300)));
-    let came = texts(observed).into_iter().map(|text| format!("← {who}: {}", printable(&text, 300)));
+    let came = bodies(observed).into_iter().map(|text| format!("← {who}: {}", printable(&text, 300)));
     sent.chain(came).collect()
 }

@@ -14,7 +14,7 @@ use crate::session::{Awaited, Edits, Session, alive_method};
 use crate::wire::Kind;
 
 /// Bytes of the large request.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 256 << 10;
 
 /// Sends them all, then waits for each answer.
 pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>> {
@@ -24,7 +24,7 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
         let pieces = [
             ("two requests in one write", vec!["litmus-first", "litmus-second"], together(session)),
             ("a request in three writes", vec!["litmus-☂"], cut(session)),
-            ("a request of a megabyte", vec!["litmus-large"], large(session)),
+            ("a request of 256 KiB", vec!["litmus-large"], large(session)),
         ];
         for (what, ids, writes) in pieces {
             let from = session.transcript().entries().len();
