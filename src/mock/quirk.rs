@@ -109,6 +109,16 @@ pub enum Quirk {
     WaitsForLength,
     /// An event stream stays open until it has carried a response, though none may come.
     WaitsForResults,
+    /// There are no sessions over HTTP: no id is given, and whoever comes is served.
+    NoSessions,
+    /// Session ids are tokens that count, and are signed.
+    SignsSessionIds,
+    /// Event streams begin with a comment.
+    CommentsStreams,
+    /// Results come as events, where nothing else comes with them too.
+    StreamsResults,
+    /// Answers come as JSON, and what goes with them on the stream of a GET, if there is one.
+    AnswersInJson,
 }
 
 /// A name that no quirk has.
@@ -118,7 +128,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 52] = [
+    pub const TABLE: [(&'static str, Self); 57] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -171,6 +181,11 @@ impl Quirk {
         ("lists-many-tools", Self::ListsManyTools),
         ("waits-for-length", Self::WaitsForLength),
         ("waits-for-results", Self::WaitsForResults),
+        ("no-sessions", Self::NoSessions),
+        ("signs-session-ids", Self::SignsSessionIds),
+        ("comments-streams", Self::CommentsStreams),
+        ("streams-results", Self::StreamsResults),
+        ("answers-in-json", Self::AnswersInJson),
     ];
 }
 

@@ -108,10 +108,10 @@ impl<'a> Exchange<'a> {
         headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The events that came, with their entries.
+    /// The events that came, with their entries. What has no data is none, except for an id alone, by which servers prime a stream.
     pub(super) fn events(&self) -> impl Iterator<Item = (&'a Entry, Event<'a>)> {
         self.content.iter().filter_map(|entry| match &entry.what {
-            What::Received(Incoming::Event { event, id, data, .. }) => {
+            What::Received(Incoming::Event { event, id, data, .. }) if id.is_some() || data.is_some() => {
                 let event = Event { name: event.as_deref(), id: id.as_deref(), data: data.as_deref() };
                 Some((*entry, event))
             }

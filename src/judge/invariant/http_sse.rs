@@ -49,7 +49,9 @@ type Fail<'a> = dyn Fn(&str, Option<&Entry>, &str, String) -> Judged + 'a;
 /// The stream: it begins with the address for POSTs, and what comes then are messages.
 fn endpoint(exchange: &Exchange<'_>, fail: &Fail<'_>) -> Vec<Judged> {
     let mut judged = Vec::new();
-    if let Some((entry, event)) = exchange.events().next() {
+    // An event without data is dispatched to nobody.
+    let mut events = exchange.events().filter(|(_, event)| event.data.is_some_and(|data| !data.is_empty()));
+    if let Some((entry, event)) = events.next() {
         judged.push(if event.name == Some("endpoint") {
             Judged::pass(ENDPOINT)
         } else {

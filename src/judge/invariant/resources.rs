@@ -21,10 +21,10 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
         Judged::fail(requirement, evidence(scenario, 1, Miss { expected, actual }, heard, traffic))
     };
     for (position, heard) in traffic.heard.iter().enumerate() {
-        if let Some((uri, size)) = size_read(heard)
+        if let Some((uri, size, text)) = size_read(heard)
             && let Some(told) = size_told(&traffic.heard[..position], uri)
         {
-            judged.push(if told == size {
+            judged.push(if told == size || text.is_some_and(|text| may_have(text, told)) {
                 Judged::pass(SIZE)
             } else {
                 fail(SIZE, format!("{told} bytes, as listed"), format!("{size} bytes of {uri}"), heard)
@@ -50,8 +50,8 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
     fold(judged)
 }
 
-/// URI and number of bytes of a resource that was read whole, as one content under its own URI.
-fn size_read<'a>(heard: &'a Heard<'_>) -> Option<(&'a str, u64)> {
+/// URI and number of bytes of a resource that was read whole, as one content under its own URI; and its text, if it is one.
+fn size_read<'a>(heard: &'a Heard<'_>) -> Option<(&'a str, u64, Option<&'a str>)> {
     let asked = heard.request.as_ref().filter(|_| heard.method() == Some("resources/read"))?;
     let uri = asked.message.value().pointer("/params/uri")?.as_str()?;
     let [content] = heard.result()?.get("contents")?.as_array()?.as_slice() else { return None };
@@ -64,7 +64,19 @@ fn size_read<'a>(heard: &'a Heard<'_>) -> Option<(&'a str, u64)> {
         (None, Some(blob)) => BASE64_STANDARD.decode(blob.as_str()?).ok()?.len(),
         _ => return None,
     };
-    Some((uri, bytes as u64))
+    Some((uri, bytes as u64, content.get("text").and_then(Value::as_str)))
+}
+
+/// Whether a text may have so many bytes where it comes from: it is read in UTF-8, and may be kept in another encoding, with a
+/// byte order mark, or with other ends of lines.
+fn may_have(text: &str, size: u64) -> bool {
+    let (wide, characters) = (text.encode_utf16().count(), text.chars().count());
+    let returns = text.matches('\n').count() - text.matches("\r\n").count();
+    let encodings = [(text.len(), 1, 3), (wide, 2, 2), (characters, 1, 0)];
+    encodings.into_iter().any(|(units, width, mark)| {
+        let sizes = [units, units + returns].map(|units| units * width);
+        sizes.into_iter().flat_map(|bytes| [bytes, bytes + mark]).any(|bytes| bytes as u64 == size)
+    })
 }
 
 /// The size of a resource as it was listed last.

@@ -5,8 +5,9 @@ use serde_json::Value;
 use crate::judge::always::evidence;
 use crate::judge::compare::{Miss, shown};
 use crate::judge::context::{Context, Judged, fold};
-use crate::judge::traffic::{Heard, Traffic};
+use crate::judge::traffic::{Asked, Heard, Traffic};
 use crate::scenario::Scenario;
+use crate::session::What;
 use crate::wire::TransportKind;
 
 const TYPED: &str = "jsonrpc.result-type.required";
@@ -49,7 +50,11 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
                 judged.push(verdict(KNOWN, "a resultType that both sides know", unknown.then(|| kind.to_owned())));
             }
         } else if let Some(error) = heard.error() {
-            judged.push(verdict(MEANING, "an error code for what it stands for", misuse(error, heard, context)));
+            judged.push(verdict(
+                MEANING,
+                "an error code for what it stands for",
+                misuse(error, heard, context, traffic),
+            ));
         }
     }
     fold(judged)
@@ -72,7 +77,7 @@ fn is_known(kind: &str, request: &Value, context: &Context) -> bool {
 }
 
 /// How an error misuses one of MCP's own codes, if it does beyond doubt.
-fn misuse(error: &Value, heard: &Heard<'_>, context: &Context) -> Option<String> {
+fn misuse(error: &Value, heard: &Heard<'_>, context: &Context, traffic: &Traffic<'_>) -> Option<String> {
     let asked = heard.request.as_ref()?;
     let request = asked.message.value();
     match error["code"].as_i64()? {
@@ -82,8 +87,11 @@ fn misuse(error: &Value, heard: &Heard<'_>, context: &Context) -> Option<String>
         }
         UNSUPPORTED_VERSION => {
             let offered = error.pointer("/data/supported")?.as_array()?;
-            let asked = context.revision.as_str();
-            offered.iter().any(|version| version == asked).then(|| format!("{asked} is unsupported, and supported"))
+            let revision = context.revision.as_str();
+            // Where header and body differ, either may be the one that is meant.
+            let is_offered = |named: &str| offered.iter().any(|version| version == named);
+            let all = is_offered(revision) && version_header(asked, traffic).is_none_or(is_offered);
+            all.then(|| format!("{revision} is unsupported, and supported"))
         }
         MISSING_CAPABILITY => {
             let declared = request.pointer(&format!("{META}clientCapabilities"))?;
@@ -93,6 +101,13 @@ fn misuse(error: &Value, heard: &Heard<'_>, context: &Context) -> Option<String>
         }
         _ => None,
     }
+}
+
+/// The version that the header of a request names.
+fn version_header<'a>(asked: &Asked, traffic: &'a Traffic<'_>) -> Option<&'a str> {
+    let What::Requested { request, .. } = &traffic.transcript.entries().get(asked.index)?.what else { return None };
+    let header = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("mcp-protocol-version"));
+    header.map(|(_, value)| value.as_str())
 }
 
 /// Whether a declared capability has all the members that are required of it.

@@ -52,6 +52,10 @@ async fn resume(setting: &Setting<'_>, session: &mut Session) -> Vec<Judged> {
     session.abandon(&sent);
     let (stream, head) = get(session, vec![("Last-Event-ID".to_owned(), Some(id.clone()))], within).await;
     let from = setting.session.transcript().entries().len();
+    // Event ids bind a server to nothing: it may have no stream for any GET, and says so in general.
+    if head.as_ref().is_some_and(|head| head.status == 405) {
+        return skipped("the target does not resume: it takes no GET".to_owned());
+    }
     if !head.as_ref().is_some_and(Head::is_event_stream) {
         let actual = head.map_or_else(|| "no answer".to_owned(), |head| format!("HTTP {}", head.status));
         let expected = "an event stream for an event id that the server has just given";

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde_json::Value;
 
 use crate::mock::answer::Refusal;
@@ -35,7 +37,9 @@ impl State {
         match (call.path.as_str(), call.method.as_str()) {
             (PATH, "POST") => self.post(call, set_off),
             (PATH, "GET") if handshake && !call.is_modern() => self.get(call, &set_off),
-            (PATH, "DELETE") if handshake && !call.is_modern() => self.delete(call),
+            (PATH, "DELETE") if handshake && !call.is_modern() && !self.options.has(Quirk::NoSessions) => {
+                self.delete(call)
+            }
             (PATH, _) => {
                 let allowed = if handshake { "GET, POST, DELETE" } else { "POST" };
                 Reply::Answer(Answer::plain(405, "This method is not allowed here.").with("allow", allowed))
@@ -119,8 +123,17 @@ impl State {
         if mock.revision().is_none() {
             return Served { outputs, ..Served::nothing() };
         }
-        let counts = self.options.has(Quirk::CountsSessions);
-        let mut id = if counts { format!("session-{}", exchange.0) } else { clock::unguessable() };
+        let mut id = match exchange.0 {
+            number if self.options.has(Quirk::CountsSessions) => format!("session-{number}"),
+            number if self.options.has(Quirk::SignsSessionIds) => {
+                format!(
+                    "eyJhbGciOiJIUzI1NiJ9.{}.{}",
+                    BASE64.encode(format!("{{\"sub\":{number}}}")),
+                    clock::unguessable()
+                )
+            }
+            _ => clock::unguessable(),
+        };
         if self.options.has(Quirk::BlankSessionIds) {
             id.insert(8, ' ');
         }
@@ -128,7 +141,9 @@ impl State {
         if !self.options.has(Quirk::ForgetsSession) {
             self.conversations.insert(key.clone(), Conversation::new(mock));
         }
-        Served { outputs, headers: vec![(SESSION.to_owned(), id)], ..Served::of(key) }
+        let is_told = !self.options.has(Quirk::NoSessions);
+        let headers = is_told.then(|| (SESSION.to_owned(), id)).into_iter().collect();
+        Served { outputs, headers, ..Served::of(key) }
     }
 
     fn get(&mut self, call: &Call, set_off: &[usize]) -> Reply {
@@ -176,7 +191,7 @@ impl State {
     /// The session that a request belongs to, or the status that says why it belongs to none.
     fn session(&self, call: &Call) -> Result<Key, (u16, &'static str)> {
         let key = call.header(SESSION).map(|id| Key::Session(id.to_owned()));
-        if self.options.has(Quirk::NoSessionsChecked) {
+        if self.options.has(Quirk::NoSessionsChecked) || self.options.has(Quirk::NoSessions) {
             let known = key.clone().filter(|key| self.conversations.contains_key(key));
             let any = || self.conversations.keys().find(|key| matches!(key, Key::Session(_))).cloned();
             return known.or_else(any).ok_or((400, "There is no session at all."));

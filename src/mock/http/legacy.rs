@@ -34,7 +34,8 @@ impl State {
         let exchange = self.next_exchange();
         let id = clock::unguessable();
         let (before, after) = self.rules.unasked(set_off);
-        let (mut stream, events) = Stream::legacy(&format!("{MESSAGES}?session={id}"), &before);
+        let (mut stream, events) =
+            Stream::legacy(&format!("{MESSAGES}?session={id}"), self.options.has(Quirk::CommentsStreams), &before);
         stream.in_latin_1 = self.options.has(Quirk::Latin1);
         let mut options = (*self.options).clone();
         options.revisions.retain(|revision| revision.era() == Era::Handshake);

@@ -244,13 +244,20 @@ impl State {
         mut own: Vec<Value>,
         status: Option<u16>,
     ) -> Answer {
-        let conversation = key.as_ref().and_then(|key| self.conversations.get_mut(key));
+        let streams = self.options.has(Quirk::StreamsResults);
+        let mut conversation = key.as_ref().and_then(|key| self.conversations.get_mut(key));
         let pending = conversation.as_ref().is_some_and(|conversation| conversation.mock.is_pending(exchange));
         let is_answer = |message: &Value| matches!(kind(message), Kind::Response | Kind::Batch | Kind::Other);
+        if let Some(conversation) = conversation.as_mut().filter(|_| self.options.has(Quirk::AnswersInJson) && !pending)
+        {
+            let others = own.extract_if(.., |message| !is_answer(message));
+            others.for_each(|message| conversation.send(Output { exchange: None, message }));
+        }
+        let is_event = |message: &Value| message.is_array() || streams && message.get("result").is_some();
         let answer = match (own.as_slice(), key, conversation) {
             // One JSON object is all that a body may be: the answers to a batch come as an event.
             ([message], key, conversation)
-                if !pending && is_answer(message) && !(message.is_array() && conversation.is_some()) =>
+                if !pending && is_answer(message) && !(is_event(message) && conversation.is_some()) =>
             {
                 let stateless = key == Some(Key::Stateless);
                 Answer::json(status_of(message, status, stateless), &own.remove(0))
@@ -294,6 +301,9 @@ impl Conversation {
         };
         let is_primed = matches!(key, Key::Session(_)) && self.mock.revision() >= Some(Revision::V2025_11_25);
         stream.in_latin_1 = options.has(Quirk::Latin1);
+        if options.has(Quirk::CommentsStreams) {
+            stream.comment();
+        }
         if is_primed && !options.has(Quirk::UnprimedStreams) {
             stream.prime();
         }

@@ -44,9 +44,12 @@ impl Stream {
         Self::new(Some(number), false)
     }
 
-    /// A stream of HTTP+SSE, that begins with the address for what the client sends (but for what rules put before it).
-    pub(super) fn legacy(address: &str, before: &[Value]) -> (Self, Events) {
+    /// A stream of HTTP+SSE, that begins with the address for what the client sends (but for a comment, and what rules put before it).
+    pub(super) fn legacy(address: &str, is_commented: bool, before: &[Value]) -> (Self, Events) {
         let (mut stream, events) = Self::new(None, true);
+        if is_commented {
+            stream.comment();
+        }
         for message in before {
             stream.send(message);
         }
@@ -64,6 +67,11 @@ impl Stream {
     /// Sends an id and no message, so that the client can resume from the very beginning.
     pub(super) fn prime(&mut self) {
         self.event("");
+    }
+
+    /// Sends what is no event.
+    pub(super) fn comment(&self) {
+        self.write(Bytes::from_static(b": welcome\nretry: 3000\n\n"));
     }
 
     /// Sends a message.
