@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -24,6 +25,10 @@ const ONLY_NOTIFICATIONS: &str = "jsonrpc.batch.notifications-only-empty";
 const EMPTY: &str = "jsonrpc.batch.empty-array";
 const UNPARSABLE: &str = "jsonrpc.batch.unparsable";
 const INVALID: &str = "jsonrpc.batch.invalid-elements";
+
+/// How long answers may take once a ping that was sent later is answered: so long, and so many times as long as the ping took.
+const PATIENCE: Duration = Duration::from_secs(2);
+const TIMES: u32 = 20;
 
 /// Sends one batch after the other.
 pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<Judged>> + 'a>> {
@@ -174,12 +179,20 @@ impl Batches<'_> {
         let session = &mut *self.setting.session;
         let edits = Edits { deliberate: true, ..Edits::default() };
         let sent = session.send_raw(Bytes::from(text), true, &edits);
-        let mut end = None;
+        let (mut end, mut pinged) = (None, Vec::new());
         if session.kind() == TransportKind::Http {
             end = ended(session.exchange_end(&sent, false, within).await);
         } else {
+            // Nothing in a batch takes longer than the ping behind it.
+            let began = Instant::now();
+            let (ping, pong) = session.alive(within).await;
+            pinged = ping.ids;
+            let patience = match pong {
+                Awaited::Message(..) => within.min(PATIENCE.max(began.elapsed() * TIMES)),
+                _ => within,
+            };
             for id in ids {
-                let awaited = session.message(sent.index, within, |message| {
+                let awaited = session.message(sent.index, patience, |message| {
                     message.kind() == Kind::Response
                         && (message.id().is_none_or(Value::is_null) || message.id() == Some(&json!(id)))
                 });
@@ -197,11 +210,11 @@ impl Batches<'_> {
                 _ => session.transcript().entries().len(),
             },
         };
-        gather(session, &sent, until, end)
+        gather(session, &sent, &pinged, until, end)
     }
 }
 
-fn gather(session: &Session, sent: &Sent, until: usize, end: Option<String>) -> Answers {
+fn gather(session: &Session, sent: &Sent, pinged: &[Value], until: usize, end: Option<String>) -> Answers {
     let is_http = session.kind() == TransportKind::Http;
     let entries = session.transcript().entries()[sent.index..until].iter();
     let mut answers = Answers { from: sent.index, units: Vec::new(), end, status: None, is_stream: false };
@@ -213,7 +226,11 @@ fn gather(session: &Session, sent: &Sent, until: usize, end: Option<String>) -> 
             answers.is_stream = headers.iter().any(is_type);
         }
         answers.units.extend(
-            entry.message().filter(|m| matches!(m.kind(), Kind::Batch | Kind::Response | Kind::Other)).cloned(),
+            entry
+                .message()
+                .filter(|m| matches!(m.kind(), Kind::Batch | Kind::Response | Kind::Other))
+                .filter(|m| m.id().is_none_or(|id| !pinged.contains(id)))
+                .cloned(),
         );
     }
     answers
