@@ -95,6 +95,8 @@ pub enum Quirk {
     NeedsNoVersion,
     /// Requests need a `clientInfo` (stateless era).
     WantsClientInfo,
+    /// The last page of a list has an empty cursor, and an empty cursor names the first one.
+    EndsWithEmptyCursors,
     /// Cursors are known only on the connection that they were given on.
     BindsCursors,
     /// Any token will do.
@@ -118,7 +120,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 52] = [
+    pub const TABLE: [(&'static str, Self); 53] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -164,6 +166,7 @@ impl Quirk {
         ("needs-no-capabilities", Self::NeedsNoCapabilities),
         ("needs-no-version", Self::NeedsNoVersion),
         ("wants-client-info", Self::WantsClientInfo),
+        ("ends-with-empty-cursors", Self::EndsWithEmptyCursors),
         ("binds-cursors", Self::BindsCursors),
         ("accepts-any-token", Self::AcceptsAnyToken),
         ("forbids-strangers", Self::ForbidsStrangers),
