@@ -103,6 +103,10 @@ pub enum Quirk {
     AcceptsAnyToken,
     /// Whoever has no token is told that they may not, instead of how they might.
     ForbidsStrangers,
+    /// Shows to all what it is and which prompts it has; its tools are for those who have a token.
+    ShowsItself,
+    /// Tokens have no scopes.
+    HasNoScopes,
     /// Whoever has the id of a session needs no token.
     TrustsSessionIds,
     /// There are more tools than any model takes.
@@ -120,7 +124,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 53] = [
+    pub const TABLE: [(&'static str, Self); 55] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -170,6 +174,8 @@ impl Quirk {
         ("binds-cursors", Self::BindsCursors),
         ("accepts-any-token", Self::AcceptsAnyToken),
         ("forbids-strangers", Self::ForbidsStrangers),
+        ("shows-itself", Self::ShowsItself),
+        ("has-no-scopes", Self::HasNoScopes),
         ("trusts-session-ids", Self::TrustsSessionIds),
         ("lists-many-tools", Self::ListsManyTools),
         ("waits-for-length", Self::WaitsForLength),
