@@ -19,6 +19,7 @@ pub(super) fn page(
     let start = match params.get("cursor") {
         None => 0,
         Some(_) if options.has(Quirk::RepeatsPages) => 0,
+        Some(cursor) if cursor == "" && options.has(Quirk::EndsWithEmptyCursors) => 0,
         Some(cursor) => match cursor.as_str().and_then(|cursor| place(member, cursor)) {
             Some(start) if start < items.len() => start,
             _ if options.has(Quirk::AcceptsAnyCursor) => 0,
@@ -30,6 +31,8 @@ pub(super) fn page(
     result.insert(member.to_owned(), Value::Array(items[start..end].to_vec()));
     if end < items.len() {
         result.insert("nextCursor".to_owned(), Value::String(BASE64.encode(format!("{member}:{end}"))));
+    } else if options.has(Quirk::EndsWithEmptyCursors) {
+        result.insert("nextCursor".to_owned(), Value::from(""));
     }
     Ok(result)
 }

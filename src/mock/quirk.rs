@@ -95,12 +95,18 @@ pub enum Quirk {
     NeedsNoVersion,
     /// Requests need a `clientInfo` (stateless era).
     WantsClientInfo,
+    /// The last page of a list has an empty cursor, and an empty cursor names the first one.
+    EndsWithEmptyCursors,
     /// Cursors are known only on the connection that they were given on.
     BindsCursors,
     /// Any token will do.
     AcceptsAnyToken,
     /// Whoever has no token is told that they may not, instead of how they might.
     ForbidsStrangers,
+    /// Shows to all what it is and which prompts it has; its tools are for those who have a token.
+    ShowsItself,
+    /// Tokens have no scopes.
+    HasNoScopes,
     /// Whoever has the id of a session needs no token.
     TrustsSessionIds,
     /// There are more tools than any model takes.
@@ -128,7 +134,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 57] = [
+    pub const TABLE: [(&'static str, Self); 60] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -174,9 +180,12 @@ impl Quirk {
         ("needs-no-capabilities", Self::NeedsNoCapabilities),
         ("needs-no-version", Self::NeedsNoVersion),
         ("wants-client-info", Self::WantsClientInfo),
+        ("ends-with-empty-cursors", Self::EndsWithEmptyCursors),
         ("binds-cursors", Self::BindsCursors),
         ("accepts-any-token", Self::AcceptsAnyToken),
         ("forbids-strangers", Self::ForbidsStrangers),
+        ("shows-itself", Self::ShowsItself),
+        ("has-no-scopes", Self::HasNoScopes),
         ("trusts-session-ids", Self::TrustsSessionIds),
         ("lists-many-tools", Self::ListsManyTools),
         ("waits-for-length", Self::WaitsForLength),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A dated revision of MCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +58,13 @@ impl Revision {
             Self::V2025_11_25 => "2025-11-25",
             Self::V2026_07_28 => "2026-07-28",
         }
+    }
+
+    /// The cursor of the page after this one. An empty one is a cursor like any other from 2026-07-28 on; before, pages leave
+    /// open what it means, and to follow it would begin the list again.
+    pub fn next_cursor(self, page: &Value) -> Option<&str> {
+        let cursor = page.get("nextCursor")?.as_str()?;
+        (!cursor.is_empty() || self.era() == Era::Stateless).then_some(cursor)
     }
 }
 

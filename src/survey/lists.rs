@@ -35,7 +35,7 @@ pub(super) async fn list(session: &mut Session, method: &str, member: &str, with
         let Some(result) = message.result() else { break Some(format!("the answer is {}", message.value())) };
         let Some(page) = result[member].as_array() else { break Some(format!("the result has no `{member}`")) };
         items.extend(page.iter().cloned());
-        match result["nextCursor"].as_str() {
+        match session.revision().next_cursor(result) {
             Some(cursor) if cursors.iter().any(|seen| seen == cursor) => break Some("a cursor came again".to_owned()),
             Some(cursor) => cursors.push(cursor.to_owned()),
             None => break None,

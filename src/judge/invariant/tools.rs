@@ -29,7 +29,7 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
         match heard.method() {
             Some("tools/list") => {
                 let Some(tools) = result.get("tools").and_then(Value::as_array) else { continue };
-                let page = Page::of(heard, result, tools, &pages);
+                let page = Page::of(heard, context.revision.next_cursor(result), tools, &pages);
                 court.names(heard, &page);
                 pages.push(page);
                 for tool in tools {
@@ -132,13 +132,13 @@ struct Page {
 }
 
 impl Page {
-    fn of(heard: &Heard<'_>, result: &Value, tools: &[Value], earlier: &[Self]) -> Self {
+    fn of(heard: &Heard<'_>, next: Option<&str>, tools: &[Value], earlier: &[Self]) -> Self {
         let request = heard.request.as_ref().map(|asked| asked.message.value());
         let cursor = request.and_then(|request| request.pointer("/params/cursor"));
         let last = cursor.and_then(|cursor| earlier.iter().rev().find(|page| page.next.as_ref() == Some(cursor)));
         let before = last.map(|page| [page.before.as_slice(), &page.names].concat()).unwrap_or_default();
         let names = tools.iter().map(|tool| tool["name"].clone()).collect();
-        Self { next: result.get("nextCursor").cloned(), names, before }
+        Self { next: next.map(Value::from), names, before }
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::Setting;
-use super::auth::{Door, shown};
+use super::auth::{Door, Metadata, shown};
 use crate::judge::challenge::{is_bearer, parameter};
 use crate::judge::context::{Judged, fold};
 use crate::protocol::Era;
@@ -59,7 +59,12 @@ async fn knock(door: &mut Door<'_>, judged: &mut Vec<Judged>) -> Result<(), Stri
         invalid(door, &token, judged).await?;
     }
     malformed(door, judged).await?;
+    judged.push(Judged::skipped(BEFORE, "what else was asked for is open to all"));
     for method in others(door) {
+        // What is open to all on purpose is kept from nobody, a bad token or not.
+        if door.stranger.request(method, None).await?.is_served() {
+            continue;
+        }
         let reply = door.stranger.request(method, Some(GARBAGE)).await?;
         judged.push(door.judge(
             BEFORE,
@@ -79,7 +84,11 @@ async fn challenges(door: &mut Door<'_>, refused: &Reply, judged: &mut Vec<Judge
     let names = parameter(&challenge, "resource_metadata").is_some();
     judged.push(door.judge(METADATA, names, from, "a challenge with resource_metadata", challenge.clone()));
     let scope = parameter(&challenge, "scope");
-    judged.push(door.judge(SCOPE, scope.is_some(), from, "a challenge with scope", challenge.clone()));
+    judged.push(if scope.is_none() && has_no_scopes(door).await? {
+        Judged::skipped(SCOPE, "the target's metadata know of no scopes")
+    } else {
+        door.judge(SCOPE, scope.is_some(), from, "a challenge with scope", challenge.clone())
+    });
     let offline = scope.iter().flat_map(|scope| scope.split(' ')).any(|scope| scope == "offline_access");
     judged.push(door.judge(OFFLINE, !offline, from, "a challenge without offline_access", challenge));
     for _ in 1..TIMES {
@@ -95,6 +104,14 @@ async fn challenges(door: &mut Door<'_>, refused: &Reply, judged: &mut Vec<Judge
         ));
     }
     Ok(())
+}
+
+/// Whether the metadata are there, and name no scopes that a challenge could name.
+async fn has_no_scopes(door: &mut Door<'_>) -> Result<bool, String> {
+    Ok(match door.metadata().await? {
+        Metadata::Found(document) => document.value["scopes_supported"].as_array().is_none_or(Vec::is_empty),
+        Metadata::Elsewhere(_) | Metadata::Nowhere => false,
+    })
 }
 
 fn sorted(scope: Option<&str>) -> Vec<&str> {

@@ -140,7 +140,9 @@ impl Batches<'_> {
         let answers = self.send(&json!([1, ping("litmus-f")]), &["litmus-f"]).await;
         let refused = answers.responses().any(|part| part.error().is_some_and(|error| error["code"] == -32600));
         let both = answers.has("litmus-f") && refused;
-        self.judge(INVALID, both, "the request served, and -32600 for what is none", &answers);
+        // Over HTTP a server that checks the body first refuses it whole, before anything in it is served.
+        let holds = both || answers.refused() && !answers.has("litmus-f");
+        self.judge(INVALID, holds, "the request served, and -32600 for what is none", &answers);
     }
 
     /// One error is right, silence is tolerated as for all that is no message; a refusal as HTTP needs no words.

@@ -63,7 +63,7 @@ impl List {
                 return;
             };
             let page = self.keys(result);
-            let next = result.get("nextCursor").and_then(Value::as_str).map(str::to_owned);
+            let next = setting.session.revision().next_cursor(result).map(str::to_owned);
             if !page.is_empty() && page.iter().all(|item| known.contains(item)) {
                 let actual = format!("a page of {} again: {}", self.method, shown(&json!(page)));
                 judged.push(setting.fail(WALK, sent.index, "every item once", actual));

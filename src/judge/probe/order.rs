@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Setting;
 use crate::judge::compare::shown;
@@ -45,8 +45,8 @@ async fn names(setting: &mut Setting<'_>) -> Option<Vec<String>> {
         let result = message.result()?;
         let tools = result.get("tools")?.as_array()?;
         names.extend(tools.iter().map(|tool| tool["name"].as_str().unwrap_or_default().to_owned()));
-        match result.get("nextCursor").filter(|cursor| cursor.is_string()) {
-            Some(cursor) => params = json!({"cursor": Value::clone(cursor)}),
+        match setting.session.revision().next_cursor(result) {
+            Some(cursor) => params = json!({"cursor": cursor}),
             None => break,
         }
     }

@@ -67,7 +67,7 @@ async fn pages(setting: &mut Setting<'_>) -> Result<Vec<Vec<String>>, String> {
         let Some(result) = result(&answer) else { return Err(format!("tasks/list: {}", came(&answer))) };
         let tasks = result["tasks"].as_array().into_iter().flatten();
         pages.push(tasks.filter_map(|task| task["taskId"].as_str().map(str::to_owned)).collect());
-        match result["nextCursor"].as_str() {
+        match setting.session.revision().next_cursor(result) {
             Some(next) if cursor.as_deref() != Some(next) => cursor = Some(next.to_owned()),
             _ => return Ok(pages),
         }

@@ -3,6 +3,7 @@
 use hyper::header::{AUTHORIZATION, HOST};
 use serde_json::{Value, json};
 
+use crate::mock::options::Options;
 use crate::mock::quirk::Quirk;
 
 use super::endpoint;
@@ -27,12 +28,13 @@ impl State {
         // Both forms of the well-known addresses: with the path of the endpoint, and without.
         let place = path.strip_suffix(endpoint::PATH).filter(|place| !place.is_empty()).unwrap_or(path);
         match (place, method) {
-            (RESOURCE, "GET") => Some(Answer::json(200, &resource(&base))),
+            (RESOURCE, "GET") => Some(Answer::json(200, &resource(&base, &self.options))),
             (SERVER, "GET") => Some(Answer::json(200, &server(&base))),
             // Nobody is known here, so that nobody is sent anywhere.
             ("/authorize", "GET") => Some(Answer::plain(400, "This client is not registered.")),
             ("/token", "POST") => Some(Answer::json(400, &json!({"error": "invalid_client"}))),
             ("/register", "POST") => Some(register(&call.body)),
+            _ if self.options.has(Quirk::ShowsItself) && looks(&call.body) => None,
             _ => self.challenge(call, token, &base),
         }
     }
@@ -55,7 +57,8 @@ impl State {
         }
         let status = if given.is_none() && self.options.has(Quirk::ForbidsStrangers) { 403 } else { 401 };
         let error = if given.is_some() { "error=\"invalid_token\", " } else { "" };
-        let challenge = format!("Bearer {error}scope=\"{SCOPE}\", {metadata}");
+        let scope = if self.options.has(Quirk::HasNoScopes) { String::new() } else { format!("scope=\"{SCOPE}\", ") };
+        let challenge = format!("Bearer {error}{scope}{metadata}");
         Some(Answer::plain(status, "A token is needed here.").with("www-authenticate", &challenge))
     }
 }
@@ -66,13 +69,22 @@ fn calls(body: &[u8], tool: &str) -> bool {
     message["method"] == "tools/call" && message["params"]["name"] == tool
 }
 
-fn resource(base: &str) -> Value {
-    json!({
+/// Whether a body asks what there is.
+fn looks(body: &[u8]) -> bool {
+    let message: Value = serde_json::from_slice(body).unwrap_or_default();
+    ["server/discover", "prompts/list"].iter().any(|method| message["method"] == *method)
+}
+
+fn resource(base: &str, options: &Options) -> Value {
+    let mut metadata = json!({
         "resource": format!("{base}{}", endpoint::PATH),
         "authorization_servers": [base],
-        "scopes_supported": [SCOPE],
         "bearer_methods_supported": ["header"],
-    })
+    });
+    if !options.has(Quirk::HasNoScopes) {
+        metadata["scopes_supported"] = json!([SCOPE]);
+    }
+    metadata
 }
 
 fn server(base: &str) -> Value {
