@@ -11,6 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use mcp_litmus::outcome::{CheckResult, Event, RunInfo, TargetInfo, Verdict};
@@ -339,7 +340,7 @@ fn steady(text: &str) -> String {
 
 /// The target of a peer, and the process that serves it over HTTP.
 fn started(peer: &Peer, folder: &Path) -> (Target, Option<Server>) {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = free_port();
     let fill = |text: &String| text.replace("$PEERS", &folder.to_string_lossy()).replace("$PORT", &port.to_string());
     let command: Vec<_> = peer.command.iter().map(fill).collect();
     match &peer.url {
@@ -360,6 +361,15 @@ fn started(peer: &Peer, folder: &Path) -> (Target, Option<Server>) {
             (Target::Url(UrlTarget { headers, ..UrlTarget::new(url) }), Some(server))
         }
     }
+}
+
+/// A port on which nobody listens, below those that the system gives out: nobody else gets it before the peer listens there.
+fn free_port() -> u16 {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + u16::try_from(std::process::id() % 400).expect("is small") * 50;
+    let ports = std::iter::repeat_with(|| first + TRIED.fetch_add(1, Ordering::Relaxed));
+    let mut free = ports.filter(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    free.next().expect("there are some")
 }
 
 /// A process that serves HTTP; ended with all that it started when dropped.

@@ -123,6 +123,8 @@ pub enum Quirk {
     CommentsStreams,
     /// Results come as events, where nothing else comes with them too.
     StreamsResults,
+    /// Closes each stream once it has an id, and has the rest for who comes back (2025-11-25).
+    ClosesForPolling,
     /// Answers come as JSON, and what goes with them on the stream of a GET, if there is one.
     AnswersInJson,
 }
@@ -134,7 +136,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 60] = [
+    pub const TABLE: [(&'static str, Self); 61] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -194,6 +196,7 @@ impl Quirk {
         ("signs-session-ids", Self::SignsSessionIds),
         ("comments-streams", Self::CommentsStreams),
         ("streams-results", Self::StreamsResults),
+        ("closes-for-polling", Self::ClosesForPolling),
         ("answers-in-json", Self::AnswersInJson),
     ];
 }

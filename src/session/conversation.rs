@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::polling::Polling;
 use super::send::Edits;
 use super::{CallBudget, Transcript, What};
 use crate::protocol::{Era, Revision};
@@ -40,6 +41,8 @@ pub struct Session {
     pub(super) calls: Option<CallBudget>,
     /// Entries up to here have been looked at by [`Session::react`].
     pub(super) reacted: usize,
+    /// Streams that the server may close before its answer.
+    pub(super) polling: Polling,
 }
 
 /// How long a server may take to end a session that the client gives up.
@@ -65,6 +68,7 @@ impl Session {
             used_ids: Vec::new(),
             calls: None,
             reacted: 0,
+            polling: Polling::default(),
         }
     }
 

@@ -4,6 +4,7 @@ mod calls;
 mod conversation;
 pub mod headers;
 mod opening;
+mod polling;
 mod record;
 mod send;
 mod stranger;

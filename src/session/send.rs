@@ -213,6 +213,7 @@ impl Session {
     fn sent(&mut self, index: usize, exchange: ExchangeId, message: Option<&Value>) -> Sent {
         let ids = ids(message);
         self.used_ids.extend(ids.iter().cloned());
+        self.expect_stream(exchange, &ids);
         Sent { index, exchange, ids, method: method(message) }
     }
 

@@ -173,7 +173,10 @@ impl Session {
                 {
                     return Awaited::Message(entry.index, part);
                 }
-                if let Some(reason) = sent.and_then(|sent| over_for(sent, &entry.what, entry.exchange, kind)) {
+                if let Some(sent) = sent
+                    && let Some(reason) = over_for(sent, &entry.what, entry.exchange, kind)
+                    && !self.polling.goes_on(sent.exchange)
+                {
                     return Awaited::Ended(reason);
                 }
             }
@@ -193,8 +196,9 @@ impl Session {
     /// Waits for one arrival and records it.
     pub(super) async fn advance(&mut self, deadline: Instant) -> Advance {
         self.react();
+        let due = self.polling.due().filter(|due| *due < deadline);
         let Some(connection) = self.connection.as_mut() else { return Advance::Over };
-        match tokio::time::timeout_at(deadline, connection.receive()).await {
+        match tokio::time::timeout_at(due.unwrap_or(deadline), connection.receive()).await {
             Ok(Some(arrival)) => {
                 self.transcript.arrived(arrival);
                 self.react();
@@ -204,6 +208,10 @@ impl Session {
                 self.connection = None;
                 Advance::Over
             }
+            Err(_) if due.is_some() => {
+                self.take_up_streams();
+                Advance::Arrived
+            }
             Err(_) => Advance::Late,
         }
     }
@@ -211,6 +219,7 @@ impl Session {
     /// Does what a client has to do about new arrivals: answers `ping`, refuses requests that nobody else answers, keeps
     /// the session id and the header annotations of tools.
     fn react(&mut self) {
+        self.follow_streams();
         let mut replies = Vec::new();
         while let Some(entry) = self.transcript.entries().get(self.reacted) {
             self.reacted += 1;

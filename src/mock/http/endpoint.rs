@@ -20,7 +20,7 @@ use super::{gate, legacy, mirror, stream};
 /// The path of the endpoint.
 pub(super) const PATH: &str = "/mcp";
 
-const SESSION: &str = "mcp-session-id";
+pub(super) const SESSION: &str = "mcp-session-id";
 
 impl State {
     /// Finds who is to answer a request.

@@ -244,7 +244,8 @@ impl State {
         mut own: Vec<Value>,
         status: Option<u16>,
     ) -> Answer {
-        let streams = self.options.has(Quirk::StreamsResults);
+        let polls = self.options.has(Quirk::ClosesForPolling);
+        let streams = polls || self.options.has(Quirk::StreamsResults);
         let mut conversation = key.as_ref().and_then(|key| self.conversations.get_mut(key));
         let pending = conversation.as_ref().is_some_and(|conversation| conversation.mock.is_pending(exchange));
         let is_answer = |message: &Value| matches!(kind(message), Kind::Response | Kind::Batch | Kind::Other);
@@ -265,7 +266,12 @@ impl State {
             ([], _, _) if !pending && !call.has_request() => Answer::empty(status.unwrap_or(202)),
             (_, Some(key), Some(conversation)) => {
                 let events = conversation.open(exchange, &key);
+                let is_known = call.header(super::endpoint::SESSION).is_some();
+                let polls = polls && is_known && conversation.mock.revision() == Some(Revision::V2025_11_25);
                 if let Some(stream) = conversation.streams.get_mut(&exchange) {
+                    if polls {
+                        stream.close_for_polling();
+                    }
                     for message in &own {
                         stream.send(message);
                     }

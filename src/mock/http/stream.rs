@@ -74,6 +74,12 @@ impl Stream {
         self.write(Bytes::from_static(b": welcome\nretry: 3000\n\n"));
     }
 
+    /// Leaves the client without the rest until it comes back for it.
+    pub(super) fn close_for_polling(&mut self) {
+        self.write(Bytes::from_static(b"retry: 5\n\n"));
+        self.sender = None;
+    }
+
     /// Sends a message.
     pub(super) fn send(&mut self, message: &Value) {
         if message.get("method").is_none() {
