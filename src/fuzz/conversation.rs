@@ -198,9 +198,9 @@ impl Conversation {
         let Link::Endpoint(endpoint) = &mut self.link else {
             return Observed { script, steps, end: End::Over, unanswered: Vec::new(), again };
         };
-        let (end, refused) = endpoint.exchange(&script, &worth_waiting, patience, &mut steps);
+        let (end, settled) = endpoint.exchange(&script, &worth_waiting, patience, &mut steps);
         for (open, ask) in open.iter_mut().zip(&script.asks) {
-            *open &= !refused.contains(&ask.piece);
+            *open &= !settled.contains(&ask.piece);
         }
         for step in &steps {
             let Step::Arrived(arrival) = step else { continue };

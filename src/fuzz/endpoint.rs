@@ -109,8 +109,8 @@ impl Endpoint {
         self.round(request, false, None, Instant::now() + within, steps);
     }
 
-    /// Sends the pieces of a script one after another, and the alive request behind them. Says too which pieces were refused by
-    /// their HTTP status, which is an answer, whatever the body says.
+    /// Sends the pieces of a script one after another, and the alive request behind them. Says too which pieces are owed nothing
+    /// more: those refused by their HTTP status, whatever the body says, and those whose stream can be taken up again.
     pub(super) fn exchange(
         &mut self,
         script: &Script,
@@ -119,7 +119,7 @@ impl Endpoint {
         steps: &mut Vec<Step>,
     ) -> (End, Vec<usize>) {
         let mut is_plain = true;
-        let mut refused = Vec::new();
+        let mut settled = Vec::new();
         for (at, piece) in script.pieces.iter().enumerate() {
             let asked = script.asks.iter().zip(worth_waiting).find(|(ask, _)| ask.piece == at);
             let is_owed = asked.is_some_and(|(_, worth)| *worth);
@@ -140,11 +140,11 @@ impl Endpoint {
                     self.round(request, true, id, deadline, steps);
                 }
             }
-            if status(&steps[from..]).is_some_and(|status| status >= 400) {
-                refused.push(at);
+            if status(&steps[from..]).is_some_and(|status| status >= 400) || steps[from..].iter().any(has_event_id) {
+                settled.push(at);
             }
         }
-        (self.fence(script, !is_plain, patience, steps), refused)
+        (self.fence(script, !is_plain, patience, steps), settled)
     }
 
     fn fence(&mut self, script: &Script, deliberate: bool, patience: Patience, steps: &mut Vec<Step>) -> End {
@@ -356,6 +356,10 @@ fn status(steps: &[Step]) -> Option<u16> {
         Step::Arrived(Arrival { what: Incoming::Head { status, .. }, .. }) => Some(*status),
         _ => None,
     })
+}
+
+fn has_event_id(step: &Step) -> bool {
+    matches!(step, Step::Arrived(Arrival { what: Incoming::Event { id: Some(_), .. }, .. }))
 }
 
 fn is_head(step: &Step) -> bool {
