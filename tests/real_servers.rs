@@ -4,7 +4,7 @@
 //! with `CI=true` that is a failure. Each failed check in a snapshot is explained in `ci/peers.md`.
 //! `LITMUS_PEER=name` in the environment runs one server only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use mcp_litmus::outcome::{CheckResult, Event, RunInfo, TargetInfo, Verdict};
+use mcp_litmus::protocol::Requirement;
 use mcp_litmus::run::{Ledger, Selection, Settings, run};
 use mcp_litmus::scenario::Catalogue;
 use mcp_litmus::source::{Document, Secrets, Source};
@@ -87,9 +88,9 @@ fn a_correct_server_with_one_tool_gets_no_failure() {
 
 /// Whoever reads a snapshot finds in `ci/peers.md` why the server, and not the suite, is at fault.
 #[test]
-fn every_failure_is_explained() {
+fn every_failure_is_explained_and_nothing_else() {
     let explained = explanations();
-    let mut missing = String::new();
+    let (mut missing, mut failing) = (String::new(), BTreeSet::new());
     for name in TESTED {
         let path = root().join(format!("snapshots/peers/{name}.snap"));
         let snapshot = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -99,15 +100,22 @@ fn every_failure_is_explained() {
                 continue;
             };
             let is_matrix = letters.chars().all(|letter| "pF?-.~".contains(letter));
-            if is_matrix
-                && letters.contains(['F', '~'])
-                && !explained.get(requirement).is_some_and(|peers| peers.contains(&(*name).to_owned()))
-            {
+            if !is_matrix || !letters.contains(['F', '~']) {
+                continue;
+            }
+            failing.insert((requirement.to_owned(), (*name).to_owned()));
+            if !explained.get(requirement).is_some_and(|peers| peers.contains(&(*name).to_owned())) {
                 let _ = writeln!(missing, "{requirement}: `{name}`");
             }
         }
     }
     assert!(missing.is_empty(), "ci/peers.md explains no\n{missing}");
+    for (requirement, peers) in explained.iter().filter(|(title, _)| Requirement::find(title).is_some()) {
+        for peer in peers.iter().filter(|peer| TESTED.contains(&peer.as_str())) {
+            let fails = failing.contains(&(requirement.clone(), peer.clone()));
+            assert!(fails, "ci/peers.md explains {requirement}, in which `{peer}` does not fail");
+        }
+    }
 }
 
 /// What the fuzzer found in a peer lies in a folder of its name, ready to be replayed, and is looked at in `ci/peers.md`.
