@@ -12,7 +12,7 @@ use super::send::Edits;
 use super::{Session, What};
 use crate::protocol::{Era, Revision};
 use crate::transport::{ExchangeId, Incoming};
-use crate::wire::{Kind, TransportKind, same_id};
+use crate::wire::{Kind, Message, TransportKind, same_id};
 
 /// Streams that may be taken up again.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ impl Session {
         for entry in &self.transcript.entries()[polling.seen..] {
             polling.seen += 1;
             let What::Received(incoming) = &entry.what else { continue };
-            for part in entry.message().into_iter().flat_map(crate::wire::Message::parts) {
+            for part in entry.message().into_iter().flat_map(Message::parts) {
                 if let (Kind::Response, Some(id)) = (part.kind(), part.id()) {
                     polling.streams.retain(|_, stream| {
                         stream.awaited.retain(|awaited| !same_id(awaited, id));
@@ -90,14 +90,17 @@ impl Session {
                     stream.last_event = id.clone().or(stream.last_event.take());
                     stream.retry = retry.map_or(stream.retry, |asked| Duration::from_millis(asked).min(LONGEST));
                 }
-                // Who refuses it will do so again.
-                Incoming::Head { status, .. } if entry.exchange != origin && *status >= 400 => {
-                    polling.streams.remove(&origin);
-                }
                 Incoming::End if stream.last_event.is_some() && stream.attempts < ATTEMPTS => {
                     stream.attempts += 1;
                     polling.due.push((Instant::now() + stream.retry, origin));
                     polling.taken_up.insert(origin);
+                }
+                // Who refuses to go on will do so again.
+                Incoming::Head { status, .. } if entry.exchange != origin && *status >= 400 => {
+                    polling.streams.remove(&origin);
+                }
+                Incoming::End | Incoming::Broken(_) => {
+                    polling.streams.remove(&origin);
                 }
                 _ => {}
             }
