@@ -132,7 +132,7 @@ fn context(world: &World) -> Context {
         start_timeout: TIMEOUT,
         calls: CallBudget::new(usize::MAX),
         seed: 0,
-        facts: facts.into_iter().collect(),
+        facts: Arc::new(facts.into_iter().collect()),
         answered: Vec::new(),
         negotiated: Arc::default(),
     }
