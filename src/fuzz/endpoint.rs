@@ -109,8 +109,8 @@ impl Endpoint {
         self.round(request, false, None, Instant::now() + within, steps);
     }
 
-    /// Sends the pieces of a script one after another, and the alive request behind them. Says too which pieces are owed nothing
-    /// more: those refused by their HTTP status, whatever the body says, and those whose stream can be taken up again.
+    /// Sends the pieces of a script one after another, and the alive request behind them. Says too which are owed nothing
+    /// more: those refused by their HTTP status, whatever the body says, and those whose stream ended and can be taken up again.
     pub(super) fn exchange(
         &mut self,
         script: &Script,
@@ -140,7 +140,9 @@ impl Endpoint {
                     self.round(request, true, id, deadline, steps);
                 }
             }
-            if status(&steps[from..]).is_some_and(|status| status >= 400) || steps[from..].iter().any(has_event_id) {
+            let own = &steps[from..];
+            let goes_on = own.iter().any(has_event_id) && own.iter().any(is_end);
+            if goes_on || status(own).is_some_and(|status| status >= 400) {
                 settled.push(at);
             }
         }
@@ -360,6 +362,10 @@ fn status(steps: &[Step]) -> Option<u16> {
 
 fn has_event_id(step: &Step) -> bool {
     matches!(step, Step::Arrived(Arrival { what: Incoming::Event { id: Some(_), .. }, .. }))
+}
+
+fn is_end(step: &Step) -> bool {
+    matches!(step, Step::Arrived(Arrival { what: Incoming::End, .. }))
 }
 
 fn is_head(step: &Step) -> bool {
