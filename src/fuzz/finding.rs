@@ -102,10 +102,15 @@ impl Finding {
         serde_json::from_str(data).ok()
     }
 
+    /// Where it stands in a folder.
+    pub(super) fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.yaml", self.suspicion.name()))
+    }
+
     /// Writes it into a folder, at once and as a whole; says where.
     pub(super) fn write(&self, folder: &Path, plan: &WorkPlan) -> io::Result<PathBuf> {
         std::fs::create_dir_all(folder)?;
-        let path = folder.join(format!("{}.yaml", self.suspicion.name()));
+        let path = self.path(folder);
         write_whole(&path, self.yaml(plan).as_bytes())?;
         Ok(path)
     }

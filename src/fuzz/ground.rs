@@ -2,6 +2,8 @@
 //! what was suspected is so. Decides nothing about what to try.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::conversation::Conversation;
@@ -22,17 +24,17 @@ use crate::transport::{CommandTarget, Target};
 /// A target, and all that judges it.
 pub(super) struct Ground {
     pub(super) plan: WorkPlan,
-    pub(super) court: Court,
+    pub(super) court: Arc<Court>,
     /// The command as it is started: with hooks for coverage, and through this executable.
     command: Option<CommandTarget>,
     /// The same without hooks.
     plain: Option<CommandTarget>,
     /// A deadline for answers that is shorter than the plan's, while something is made smaller that hangs.
     pub(super) haste: Option<Duration>,
-    /// Sessions opened.
-    pub(super) sessions: u64,
-    /// Messages of replays.
-    pub(super) messages: u64,
+    /// A session on which one input after another is tried by itself.
+    shared: Option<Conversation>,
+    /// Messages of replays, of all grounds of a worker.
+    pub(super) messages: Arc<AtomicU64>,
 }
 
 /// What a replay came to.
@@ -48,6 +50,8 @@ pub(super) struct Trial {
 pub(super) enum Judged {
     /// The last input alone, as if nothing had gone before: a lead to follow, no finding, since what went before may leave doubt.
     Last,
+    /// The same of a lone input, on a session on which others were tried before.
+    Alone,
     /// All of it.
     Whole,
 }
@@ -63,7 +67,7 @@ const GRACE: Duration = Duration::from_millis(60);
 impl Ground {
     /// For a plan. `command` is what is started instead of the plan's, where hooks are set on it.
     pub(super) fn new(plan: WorkPlan, catalogue: &Catalogue, hooked: Option<CommandTarget>, folder: &Path) -> Self {
-        let court = Court::new(&plan, catalogue);
+        let court = Arc::new(Court::new(&plan, catalogue));
         let is_shut_in = matches!(plan.place, Place::Command { sandbox: true, .. });
         let through = |command: CommandTarget| {
             let home = sandbox::home(folder);
@@ -71,7 +75,20 @@ impl Ground {
         };
         let plain = plan.place.command().map(through);
         let command = hooked.map(through).or_else(|| plain.clone());
-        Self { plan, court, command, plain, haste: None, sessions: 0, messages: 0 }
+        Self { plan, court, command, plain, haste: None, shared: None, messages: Arc::default() }
+    }
+
+    /// Another with the same target and the same judge.
+    pub(super) fn another(&self) -> Self {
+        Self {
+            plan: self.plan.clone(),
+            court: Arc::clone(&self.court),
+            command: self.command.clone(),
+            plain: self.plain.clone(),
+            haste: None,
+            shared: None,
+            messages: Arc::clone(&self.messages),
+        }
     }
 
     /// Opens a conversation. An error says why there is none, in one clause.
@@ -87,7 +104,6 @@ impl Ground {
     }
 
     fn open_with(&mut self, command: Option<&CommandTarget>, name: &str) -> Result<Conversation, String> {
-        self.sessions += 1;
         let limits = WorkPlan::limits();
         let link = match (self.plan.place.target(), command) {
             (Target::Url(target), _) => Link::Endpoint(Box::new(Endpoint::new(target, self.plan.revision, limits))),
@@ -100,20 +116,21 @@ impl Ground {
         Conversation::open(link, self.plan.revision, self.plan.start_timeout, name)
     }
 
-    /// Replays inputs on a fresh conversation. `patient`: answers that are owed are waited for until their deadline.
+    /// Replays inputs, on a fresh conversation if not judged alone. `patient`: answers that are owed are waited for until their deadline.
     pub(super) fn trial(&mut self, inputs: &[Input], judged: Judged, patient: bool) -> Trial {
-        let command = self.plain.clone();
-        let mut conversation = match self.open_with(command.as_ref(), "") {
+        let shared = self.shared.take().filter(|_| judged == Judged::Alone);
+        let mut conversation = match shared.map_or_else(|| self.open_as(""), Ok) {
             Ok(conversation) => conversation,
             Err(reason) => return Trial { suspicions: self.unopened(&reason), excerpt: vec![format!("· {reason}")] },
         };
+        let messages = conversation.messages;
         let timeout = self.haste.unwrap_or(self.plan.timeout);
         let (grace, nudges) = if patient { (timeout, NUDGES) } else { (GRACE, 0) };
         let patience = Patience { deadline: timeout, grace, nudges };
         let mut observed: Vec<Observed> = Vec::new();
         // Who dies of an input may do so a little later: a round more shows it.
         for (place, input) in inputs.iter().chain([&Input::default()]).enumerate() {
-            if judged == Judged::Last && place < inputs.len() {
+            if judged != Judged::Whole && place < inputs.len() {
                 observed.clear();
             }
             let sent = conversation.send(input, &self.court.assessor);
@@ -124,7 +141,7 @@ impl Ground {
                 break;
             }
         }
-        self.messages += conversation.messages;
+        self.count(conversation.messages - messages);
         let steps = || conversation.prelude.iter().chain(observed.iter().flat_map(|one| &one.steps));
         let mut suspicions = self.judge(&observed, steps());
         if patient {
@@ -132,7 +149,13 @@ impl Ground {
         }
         let transcript = transcript(conversation.link.kind(), steps());
         let excerpt = excerpt(&transcript, 0, transcript.entries().len());
+        let is_usable = observed.last().is_some_and(|one| one.end == End::Alive);
+        self.shared = Some(conversation).filter(|_| judged == Judged::Alone && is_usable);
         Trial { suspicions, excerpt }
+    }
+
+    fn count(&self, messages: u64) {
+        self.messages.fetch_add(messages, Ordering::Relaxed);
     }
 
     /// Replays inputs as the oracle wants it that found them.
@@ -170,7 +193,7 @@ impl Ground {
                 }
             }
         }
-        self.messages += conversation.messages;
+        self.count(conversation.messages);
         let growth = steady(&windows, input.len())?;
         let ask = conversation.ids.script(input, &self.court.assessor);
         let (times, before, after) = *windows.last()?;

@@ -11,6 +11,7 @@ mod feedback;
 mod finding;
 mod glance;
 mod ground;
+mod inquest;
 mod internals;
 mod launch;
 #[cfg(feature = "libfuzzer")]

@@ -190,8 +190,7 @@ pub fn work() -> Result<(), String> {
     let result = (|| {
         let (map, hooked) = hooked(&plan, &folder)?;
         let ground = Ground::new(plan, &catalogue, hooked, &folder);
-        let mut worker =
-            Worker::new(ground, map, Box::new(|report| tell(&report))).map_err(|error| error.to_string())?;
+        let mut worker = Worker::new(ground, map, tell).map_err(|error| error.to_string())?;
         if engine == LIBFUZZER {
             return by_libfuzzer(worker, seed, &folder);
         }
@@ -225,7 +224,7 @@ fn by_libfuzzer(worker: Worker, seed: u64, folder: &std::path::Path) -> Result<(
             self.worker.attempt(crate::smith::Input::decode(input)).into_iter().collect()
         }
         fn finish(&mut self) {
-            self.worker.tell();
+            self.worker.finish(has_ended());
             // What is left of it is small and of no use.
             let _ = std::fs::remove_dir_all(&self.folder);
             tell(&Report::Done);

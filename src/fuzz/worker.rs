@@ -4,10 +4,10 @@
 mod around;
 mod choose;
 mod queue;
-mod suspect;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::choose::telling;
@@ -17,9 +17,11 @@ use super::conversation::Conversation;
 use super::corpus::Corpus;
 use super::coverage::{Compared, Map};
 use super::feedback::{edges, features};
-use super::finding::{Finding, findings};
+use super::finding::findings;
 use super::ground::Ground;
+use super::inquest::{Inquest, Known, Lead};
 use super::link::{End, Link, Observed, Patience, transcript};
+use super::oracle::Suspicion;
 use super::resources::Usage;
 use super::tidings::{Progress, Report};
 use crate::judge::Traffic;
@@ -34,15 +36,10 @@ pub(super) struct Worker {
     map: Option<Map>,
     queue: Queue,
     conversation: Option<Conversation>,
+    inquest: Inquest,
     /// What was sent in the present conversation, and its bytes.
-    history: Vec<Input>,
+    history: Vec<Arc<Input>>,
     history_bytes: usize,
-    /// Findings of earlier runs by their names, as long as they were not seen again.
-    earlier: HashMap<String, Finding>,
-    /// Names of causes that were found.
-    settled: BTreeSet<String>,
-    /// How often a cause was suspected that was not found.
-    suspected: HashMap<String, u32>,
     /// Classes whose silence was looked into.
     silences: BTreeSet<String>,
     /// What the process held when it had warmed up.
@@ -54,7 +51,7 @@ pub(super) struct Worker {
     slowest: Duration,
     began: Instant,
     told: Instant,
-    report: Box<dyn FnMut(Report)>,
+    report: fn(&Report),
     /// No session can be opened any more.
     is_stuck: bool,
     /// What the last input of a conversation has shown.
@@ -85,7 +82,7 @@ const TELL: Duration = Duration::from_millis(500);
 
 impl Worker {
     /// A worker for a ground.
-    pub(super) fn new(ground: Ground, map: Option<Map>, report: Box<dyn FnMut(Report)>) -> io::Result<Self> {
+    pub(super) fn new(ground: Ground, map: Option<Map>, report: fn(&Report)) -> io::Result<Self> {
         let plan = &ground.plan;
         let mut corpus = Corpus::new(&plan.corpus)?;
         let mut queue = Queue::default();
@@ -110,9 +107,11 @@ impl Worker {
             let merged = corpus.read(folder)?.into_iter().enumerate();
             merged.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue.add(input, false));
         }
+        let inquest = Inquest::start(ground.another(), earlier, report);
         let now = Instant::now();
         Ok(Self {
             ground,
+            inquest,
             world,
             corpus,
             chance,
@@ -121,9 +120,6 @@ impl Worker {
             conversation: None,
             history: Vec::new(),
             history_bytes: 0,
-            earlier,
-            settled: BTreeSet::new(),
-            suspected: HashMap::new(),
             silences: BTreeSet::new(),
             usage: None,
             grown: BTreeSet::new(),
@@ -151,6 +147,16 @@ impl Worker {
         if let Some(pending) = pending {
             self.digest(pending);
         }
+        let is_stopped = !self.is_over();
+        self.finish(is_stopped);
+    }
+
+    /// Has what is suspected looked into: all of it, or, where time is limited or was cut short, what is soon done.
+    pub(super) fn finish(&mut self, is_stopped: bool) {
+        let plan = &self.ground.plan;
+        let within = if is_stopped { Some(Duration::ZERO) } else { plan.time.map(|time| (time / 10).min(plan.timeout)) };
+        self.conversation = None;
+        self.inquest.finish(within);
         self.tell();
     }
 
@@ -211,7 +217,7 @@ impl Worker {
         self.progress.executions += 1;
         self.progress.messages += observed.script.pieces.len() as u64 + 1 + (conversation.messages - messages);
         self.history_bytes += input.len();
-        self.history.push(input.clone());
+        self.history.push(Arc::new(input.clone()));
         let (edges, compared) = self.covered();
         let prelude = self.conversation.as_ref().map(|conversation| conversation.prelude.clone()).unwrap_or_default();
         let place = self.history.len() - 1;
@@ -258,7 +264,7 @@ impl Worker {
                     return true;
                 }
                 Err(reason) if Instant::now() >= patience => {
-                    (self.report)(Report::Stuck(format!("no session can be opened any more: {reason}")));
+                    (self.report)(&Report::Stuck(format!("no session can be opened any more: {reason}")));
                     return false;
                 }
                 // A server elsewhere may be on its way up again.
@@ -290,7 +296,7 @@ impl Worker {
             // What its own values were compared with goes before all that waits.
             self.queue.put_first(matched(&self.world, &input, &operands).into_iter());
             if let Err(error) = self.corpus.add(&input, &shown, telling(operands)) {
-                (self.report)(Report::Note(format!(
+                (self.report)(&Report::Note(format!(
                     "cannot write to `{}`: {error}",
                     self.ground.plan.corpus.display()
                 )));
@@ -299,10 +305,31 @@ impl Worker {
             self.corpus.forget(&input);
         }
         for suspicion in self.ground.court.judge(&[&observed], &traffic) {
-            self.suspect(&suspicion, &input, place, false);
+            self.suspect(suspicion, place, false);
         }
-        self.look_into_silence(&observed, &input, place);
+        // Requests that are owed an answer and had none so far: each class is waited for to the end, once.
+        for suspicion in self.ground.court.of_silence(&observed) {
+            if self.silences.insert(suspicion.subject.clone()) {
+                self.suspect(suspicion, place, true);
+            }
+        }
         shown
+    }
+
+    /// Something is suspected: has it looked into, if that is worth it.
+    fn suspect(&mut self, suspicion: Suspicion, place: usize, patient: bool) {
+        let name = suspicion.name();
+        match self.inquest.ask(&name) {
+            Known::Found => (self.report)(&Report::Again(name)),
+            Known::Doubted => {}
+            Known::New => {
+                let history = &self.history[..(place + 1).min(self.history.len())];
+                // What is silent by itself needs nothing before it.
+                let history = if patient { &history[history.len().saturating_sub(1)..] } else { history };
+                let (history, haste) = (history.to_vec(), self.deadline());
+                self.inquest.follow(Lead::Suspicion { suspicion, history, patient, haste });
+            }
+        }
     }
 
     /// Tells how far it is.
@@ -310,6 +337,6 @@ impl Worker {
         self.told = Instant::now();
         self.progress.corpus = self.corpus.len();
         self.progress.features = self.corpus.features();
-        (self.report)(Report::Progress(self.progress));
+        (self.report)(&Report::Progress(self.progress));
     }
 }

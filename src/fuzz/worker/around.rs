@@ -1,14 +1,15 @@
 //! What no single exchange shows: a process that grows, sessions that are mixed up, a pace that is too fast.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Worker;
-use super::suspect::SHRINKING;
 use crate::fuzz::assess::Worth;
+use crate::fuzz::inquest::Lead;
 use crate::fuzz::link::Link;
-use crate::fuzz::minimize::{Budget, shrink};
 use crate::fuzz::oracle::Oracle;
 use crate::fuzz::resources::{conspicuous, usage};
 use crate::fuzz::sessions;
@@ -44,22 +45,20 @@ impl Worker {
         self.usage = Some(now);
         // The newest input of each sort, one sort after the other.
         let mut candidates: Vec<(String, Input)> = Vec::new();
-        let is_sound = |input: &&Input| match input.pieces.as_slice() {
+        let is_sound = |input: &&Arc<Input>| match input.pieces.as_slice() {
             [piece] => self.ground.court.assessor.assess(&piece.bytes).1 == Worth::Sound,
             _ => false,
         };
         for input in self.history.iter().rev().filter(is_sound) {
             let sort = sort(input);
             if !self.grown.contains(&sort) && candidates.iter().all(|(other, _)| *other != sort) {
-                candidates.push((sort, input.clone()));
+                candidates.push((sort, (**input).clone()));
             }
         }
-        for (sort, input) in candidates.into_iter().take(SORTS) {
-            self.grown.insert(sort);
-            if let Some(suspicion) = self.ground.growth(&input) {
-                self.found(suspicion, &[input], Vec::new());
-                return;
-            }
+        candidates.truncate(SORTS);
+        self.grown.extend(candidates.iter().map(|(sort, _)| sort.clone()));
+        if !candidates.is_empty() {
+            self.inquest.follow(Lead::Growth(candidates.into_iter().map(|(_, input)| input).collect()));
         }
     }
 
@@ -68,26 +67,13 @@ impl Worker {
         {
             return;
         }
-        let inputs = sessions::inputs(&self.world, number);
-        let trial = sessions::trial(&mut self.ground, &inputs);
-        let Some(suspicion) = trial.suspicions.into_iter().next() else { return };
-        if self.settled.contains(&suspicion.name()) {
-            return;
-        }
-        let ground = &mut self.ground;
-        let mut holds = |inputs: &[Input]| inputs.len() == 2 && !sessions::trial(ground, inputs).suspicions.is_empty();
-        let budget = Budget { attempts: 60, until: Instant::now() + SHRINKING };
-        let smaller = shrink(inputs, budget, &mut holds);
-        let trial = sessions::trial(&mut self.ground, &smaller);
-        if !trial.suspicions.is_empty() {
-            self.found(suspicion, &smaller, trial.excerpt);
-        }
+        self.inquest.follow(Lead::Sessions(sessions::inputs(&self.world, number)));
     }
 
     /// Not more messages a second than wanted.
     pub(super) fn keep_pace(&mut self) {
         let Some(rate) = self.ground.plan.rate else { return };
-        let messages = self.progress.messages + self.ground.messages;
+        let messages = self.progress.messages + self.ground.messages.load(Ordering::Relaxed);
         let due = Duration::from_secs(messages) / rate;
         if let Some(early) = due.checked_sub(self.began.elapsed()) {
             std::thread::sleep(early.min(Duration::from_secs(1)));

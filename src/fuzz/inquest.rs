@@ -1,0 +1,206 @@
+//! What is suspected is looked into on threads of its own, so that the worker goes on meanwhile: one for what takes a moment, one for
+//! what has to be waited for. This side hands out leads, and keeps what is known of each cause.
+
+mod investigator;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use self::investigator::Investigator;
+use super::finding::Finding;
+use super::ground::Ground;
+use super::oracle::{Oracle, Suspicion};
+use super::tidings::Report;
+use crate::smith::Input;
+
+/// Something to look into.
+pub(super) enum Lead {
+    /// Something that the last of these inputs may have brought out, all of one conversation.
+    Suspicion {
+        /// What.
+        suspicion: Suspicion,
+        /// The inputs.
+        history: Vec<Arc<Input>>,
+        /// Whether answers that are owed have to be waited for until their deadline.
+        patient: bool,
+        /// How long an answer to the alive request may take while it is made smaller.
+        haste: Duration,
+    },
+    /// Inputs of which one may make the process grow.
+    Growth(Vec<Input>),
+    /// What one session says, and what others ask, to see whether they are kept apart.
+    Sessions(Vec<Input>),
+}
+
+impl Lead {
+    /// What it keeps in memory, at least: inputs of one conversation are shared.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Suspicion { history, .. } => history.iter().map(|input| input.len()).sum::<usize>() + 1,
+            Self::Growth(inputs) | Self::Sessions(inputs) => inputs.iter().map(Input::len).sum::<usize>() + 1,
+        }
+    }
+}
+
+/// What the worker should do about a suspicion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is a finding already.
+    Found,
+    /// It waits to be looked into, or was in vain, so often that it has to come again to be worth it.
+    Doubted,
+    /// It is worth looking into.
+    New,
+}
+
+/// The worker's side.
+pub(super) struct Inquest {
+    quick: Lane,
+    slow: Lane,
+    dossier: Arc<Dossier>,
+    /// Each lead is followed to its end before the worker goes on: both would disturb one another at the same server.
+    in_step: bool,
+    report: fn(&Report),
+}
+
+/// Leads that wait for one thread.
+struct Lane {
+    leads: Option<Sender<Lead>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Bytes of inputs that may wait in leads: each can hold those of a conversation.
+const WAITING: usize = 16 << 20;
+/// So often a cause that was suspected in vain is looked into each time; later only ever more seldom.
+const VAIN: u32 = 3;
+
+impl Inquest {
+    /// Starts it. `earlier`: findings of runs before, by their names.
+    pub(super) fn start(ground: Ground, earlier: HashMap<String, Finding>, report: fn(&Report)) -> Self {
+        let dossier = Arc::new(Dossier::default());
+        dossier.open().earlier = earlier;
+        let in_step = ground.plan.place.command().is_none();
+        let lane = |ground| Lane::start(Investigator { ground, dossier: Arc::clone(&dossier), report });
+        let (quick, slow) = (lane(ground.another()), lane(ground));
+        Self { quick, slow, dossier, in_step, report }
+    }
+
+    /// What is known of a cause; one that is worth looking into counts as waiting from now on.
+    pub(super) fn ask(&self, name: &str) -> Known {
+        let mut dossier = self.dossier.open();
+        if dossier.settled.contains(name) {
+            return Known::Found;
+        }
+        if dossier.waiting.contains(name) {
+            return Known::Doubted;
+        }
+        let times = dossier.suspected.entry(name.to_owned()).or_default();
+        *times += 1;
+        if *times > VAIN && !times.is_power_of_two() {
+            return Known::Doubted;
+        }
+        dossier.waiting.insert(name.to_owned());
+        Known::New
+    }
+
+    /// Has a lead followed; waits where too much is waiting.
+    pub(super) fn follow(&mut self, lead: Lead) {
+        let is_slow = match &lead {
+            Lead::Suspicion { suspicion, .. } => matches!(suspicion.oracle, Oracle::Hang | Oracle::Unanswered),
+            Lead::Growth(_) => true,
+            Lead::Sessions(_) => false,
+        };
+        self.dossier.open().waiting_bytes += lead.bytes();
+        let lane = if is_slow { &mut self.slow } else { &mut self.quick };
+        lane.send(lead);
+        let most = if self.in_step { 0 } else { WAITING };
+        let dossier = self.dossier.open();
+        drop(self.dossier.done.wait_while(dossier, |dossier| dossier.waiting_bytes > most));
+    }
+
+    /// Waits until all leads are followed; if there is a limit in time, what is not begun by then is left. A limit of nothing waits
+    /// for nothing.
+    pub(super) fn finish(&mut self, within: Option<Duration>) {
+        self.dossier.open().until = within.map(|time| Instant::now() + time);
+        if within == Some(Duration::ZERO) {
+            return;
+        }
+        self.quick.end();
+        self.slow.end();
+        let left = self.dossier.open().left;
+        if left > 0 {
+            let suspicions = if left == 1 { "suspicion was" } else { "suspicions were" };
+            (self.report)(&Report::Note(format!("{left} {suspicions} not looked into: the time was up")));
+        }
+    }
+}
+
+impl Lane {
+    fn start(mut investigator: Investigator) -> Self {
+        let (leads, waiting) = channel();
+        let thread = thread::spawn(move || {
+            for lead in waiting {
+                investigator.follow(lead);
+            }
+        });
+        Self { leads: Some(leads), thread: Some(thread) }
+    }
+
+    fn send(&mut self, lead: Lead) {
+        let is_taken = self.leads.as_ref().is_some_and(|leads| leads.send(lead).is_ok());
+        if !is_taken {
+            self.end();
+        }
+    }
+
+    /// Waits for the thread to end, and fails as it has failed.
+    fn end(&mut self) {
+        self.leads = None;
+        if let Some(thread) = self.thread.take()
+            && let Err(panic) = thread.join()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// What is known of causes, by their names.
+#[derive(Default)]
+struct Dossier {
+    content: Mutex<Content>,
+    /// A lead was followed to its end.
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct Content {
+    /// What was found.
+    settled: BTreeSet<String>,
+    /// What was handed over: what was suspected may have come to something else.
+    told: BTreeSet<String>,
+    /// Findings of earlier runs, as long as they were not seen again.
+    earlier: HashMap<String, Finding>,
+    /// How often each was suspected that was not found.
+    suspected: HashMap<String, u32>,
+    /// What waits to be looked into.
+    waiting: BTreeSet<String>,
+    /// Bytes of leads that are not followed to their ends.
+    waiting_bytes: usize,
+    /// Leads that were not followed since the time was up.
+    left: usize,
+    /// When to stop.
+    until: Option<Instant>,
+}
+
+impl Dossier {
+    fn open(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_late(&self) -> bool {
+        self.open().until.is_some_and(|until| Instant::now() >= until)
+    }
+}

@@ -1,0 +1,245 @@
+//! What becomes of a lead: what is suspected is seen again on a fresh session, made small and handed over; or it is not, and kept
+//! apart.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Dossier, Lead};
+use crate::fuzz::finding::Finding;
+use crate::fuzz::ground::{Ground, Judged};
+use crate::fuzz::minimize::{Budget, shrink};
+use crate::fuzz::oracle::{Oracle, Suspicion};
+use crate::fuzz::sessions;
+use crate::fuzz::tidings::Report;
+use crate::smith::Input;
+
+/// Follows leads, one after another.
+pub(super) struct Investigator {
+    pub(super) ground: Ground,
+    pub(super) dossier: Arc<Dossier>,
+    pub(super) report: fn(&Report),
+}
+
+/// Something that was seen again: the inputs that bring it out, what they bring out, and what was said then, in lines.
+struct Case {
+    inputs: Vec<Input>,
+    seen: Suspicion,
+    excerpt: Vec<String>,
+}
+
+/// Attempts and time that shrinking a finding may take.
+const ATTEMPTS: u32 = 400;
+const SHRINKING: Duration = Duration::from_secs(20);
+/// What takes long to bring out gets as much time as this many attempts take.
+const LONG: u32 = 60;
+/// Findings that are shrunk; of more the target has to be mended first.
+const SHRUNK: usize = 100;
+
+impl Investigator {
+    /// Follows a lead to its end, if there is time left.
+    pub(super) fn follow(&mut self, lead: Lead) {
+        let dossier = Arc::clone(&self.dossier);
+        let _done = Done { dossier: &dossier, bytes: lead.bytes() };
+        if dossier.is_late() {
+            dossier.open().left += 1;
+        } else {
+            self.pursue(lead);
+        }
+    }
+
+    fn pursue(&mut self, lead: Lead) {
+        match lead {
+            Lead::Suspicion { suspicion, history, patient, haste } => {
+                self.look_into(&suspicion, &history, patient, haste);
+                self.dossier.open().waiting.remove(&suspicion.name());
+            }
+            Lead::Growth(inputs) => {
+                let grows = |input: Input| self.ground.growth(&input).map(|seen| (seen, input));
+                if let Some((seen, input)) = inputs.into_iter().find_map(grows) {
+                    self.settle(Case { inputs: vec![input], seen, excerpt: Vec::new() });
+                }
+            }
+            Lead::Sessions(inputs) => self.compare_sessions(inputs),
+        }
+    }
+
+    /// Sees whether it is so again on a fresh session, makes it small, and hands it over.
+    fn look_into(&mut self, suspicion: &Suspicion, history: &[Arc<Input>], patient: bool, haste: Duration) {
+        let name = suspicion.name();
+        // Another name may have come to the same cause meanwhile.
+        if self.dossier.open().settled.contains(&name) {
+            return (self.report)(&Report::Again(name));
+        }
+        // What an earlier run has made small is as small as it gets.
+        let earlier = self.dossier.open().earlier.remove(&name);
+        if let Some(earlier) = earlier {
+            let trial = self.ground.trial_for(suspicion.oracle, &earlier.inputs(), patient);
+            if trial.suspicions.iter().any(|one| is_same(one, suspicion)) {
+                let mut dossier = self.dossier.open();
+                dossier.settled.insert(name.clone());
+                dossier.told.insert(name);
+                return (self.report)(&Report::Found(Box::new(earlier)));
+            }
+        }
+        let began = Instant::now();
+        let Some(large) = self.reproduce(suspicion, history, patient) else {
+            // What was only slow was never wrong.
+            if suspicion.oracle != Oracle::Unanswered {
+                self.keep_unreproduced(suspicion, history);
+            }
+            return;
+        };
+        // Whatever ends this process from here on, it is not lost.
+        let written = self.write_if_new(&large);
+        let seen = large.seen.clone();
+        let small = self.smaller(large, patient, haste, began.elapsed());
+        if let Some(written) = written
+            && small.as_ref().is_none_or(|small| small.seen.name() != seen.name())
+        {
+            // Not there is as good as removed.
+            let _ = std::fs::remove_file(written);
+        }
+        match small {
+            Some(small) => {
+                self.dossier.open().settled.insert(name);
+                self.settle(small);
+            }
+            // It was there a moment ago, and is not any more, or only where there is doubt.
+            None => self.keep_unreproduced(&seen, history),
+        }
+    }
+
+    /// Writes a finding that is not there yet; says where.
+    fn write_if_new(&self, case: &Case) -> Option<PathBuf> {
+        let finding = Finding::new(case.seen.clone(), &self.ground.plan, &case.inputs, case.excerpt.clone());
+        let is_there = finding.path(self.ground.out()).exists();
+        if is_there { None } else { finding.write(self.ground.out(), &self.ground.plan).ok() }
+    }
+
+    /// Hands over what was seen to be so; what was found before counts once more.
+    fn settle(&mut self, case: Case) {
+        let name = case.seen.name();
+        let is_new = {
+            let mut dossier = self.dossier.open();
+            dossier.settled.insert(name.clone());
+            dossier.told.insert(name.clone())
+        };
+        if !is_new {
+            return (self.report)(&Report::Again(name));
+        }
+        let finding = Finding::new(case.seen, &self.ground.plan, &case.inputs, case.excerpt);
+        if let Err(error) = finding.write(self.ground.out(), &self.ground.plan) {
+            self.complain(&error);
+        }
+        (self.report)(&Report::Found(Box::new(finding)));
+    }
+
+    /// The shortest of some sequences that brings it out again on a fresh session: the last input alone, or with what went before.
+    fn reproduce(&mut self, suspicion: &Suspicion, history: &[Arc<Input>], patient: bool) -> Option<Case> {
+        let lengths = [1, 1, 4, 32, 256].into_iter().filter(|&length| length == 1 || length < history.len());
+        let whole = Some(history.len()).filter(|&length| length > 1);
+        for length in lengths.chain(whole) {
+            let inputs: Vec<Input> = history[history.len() - length..].iter().map(|input| (**input).clone()).collect();
+            let trial = self.ground.trial(&inputs, Judged::Last, patient && length == 1);
+            let is_it = |seen: &Suspicion| {
+                // Who dies is only noticed with the next message.
+                seen.is_like(suspicion) || suspicion.oracle.is_fatal() && seen.oracle == suspicion.oracle
+            };
+            if let Some(seen) = trial.suspicions.into_iter().find(is_it) {
+                return Some(Case { inputs, seen, excerpt: trial.excerpt });
+            }
+            if suspicion.oracle == Oracle::Unanswered && length == 1 {
+                // Slow, not silent.
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Makes small what brings something out, which took so long; the last word has a fresh session, and says what it is.
+    fn smaller(&mut self, large: Case, patient: bool, haste: Duration, took: Duration) -> Option<Case> {
+        let Case { inputs, seen, .. } = &large;
+        let is_slow = matches!(seen.oracle, Oracle::Hang | Oracle::Unanswered);
+        let attempts = if self.dossier.open().told.len() > SHRUNK { 0 } else { ATTEMPTS };
+        let time = if is_slow { SHRINKING.min(haste * 10) } else { SHRINKING.max(took * LONG) };
+        let budget = Budget { attempts, until: Instant::now() + time };
+        // What leaves the target alive is tried on one session first, where an attempt takes no start; what is only small there, on
+        // fresh ones.
+        let is_quick = inputs.len() == 1 && !seen.oracle.is_fatal();
+        for judged in [Judged::Alone, Judged::Last].into_iter().filter(|&judged| is_quick || judged == Judged::Last) {
+            if inputs.len() == 1 && self.dossier.is_late() {
+                // A lone input had the last word when it was seen again.
+                return Some(large);
+            }
+            self.ground.haste = is_slow.then_some(haste);
+            let (ground, dossier) = (&mut self.ground, &self.dossier);
+            let mut holds = |inputs: &[Input]| {
+                !dossier.is_late()
+                    && ground.trial(inputs, judged, patient).suspicions.iter().any(|one| is_same(one, seen))
+            };
+            let smaller = shrink(inputs.clone(), budget, &mut holds);
+            self.ground.haste = None;
+            if let Some(small) = self.last_word(smaller, seen, patient) {
+                return Some(small);
+            }
+        }
+        self.last_word(large.inputs, &large.seen, patient)
+    }
+
+    /// What a fresh session shows of it, judged as a whole.
+    fn last_word(&mut self, inputs: Vec<Input>, seen: &Suspicion, patient: bool) -> Option<Case> {
+        let trial = self.ground.trial(&inputs, Judged::Whole, patient);
+        let seen = trial.suspicions.into_iter().find(|one| is_same(one, seen))?;
+        Some(Case { inputs, seen, excerpt: trial.excerpt })
+    }
+
+    fn keep_unreproduced(&self, suspicion: &Suspicion, history: &[Arc<Input>]) {
+        let inputs: Vec<Input> = history.last().map(|input| (**input).clone()).into_iter().collect();
+        let finding = Finding::new(suspicion.clone(), &self.ground.plan, &inputs, Vec::new());
+        if let Err(error) = finding.write(&self.ground.out().join("unreproduced"), &self.ground.plan) {
+            self.complain(&error);
+        }
+        (self.report)(&Report::Unreproduced(Box::new(suspicion.clone())));
+    }
+
+    fn complain(&self, error: &io::Error) {
+        (self.report)(&Report::Note(format!("cannot write to `{}`: {error}", self.ground.out().display())));
+    }
+
+    /// Whether two sessions are kept apart; what mixes them up is made small.
+    fn compare_sessions(&mut self, inputs: Vec<Input>) {
+        let Some(seen) = sessions::trial(&mut self.ground, &inputs).suspicions.into_iter().next() else { return };
+        if self.dossier.open().told.contains(&seen.name()) {
+            return;
+        }
+        let ground = &mut self.ground;
+        let mut holds = |inputs: &[Input]| inputs.len() == 2 && !sessions::trial(ground, inputs).suspicions.is_empty();
+        let budget = Budget { attempts: 60, until: Instant::now() + SHRINKING };
+        let smaller = shrink(inputs, budget, &mut holds);
+        let trial = sessions::trial(&mut self.ground, &smaller);
+        if !trial.suspicions.is_empty() {
+            self.settle(Case { inputs: smaller, seen, excerpt: trial.excerpt });
+        }
+    }
+}
+
+/// Takes a lead off what waits, however it ends.
+struct Done<'a> {
+    dossier: &'a Dossier,
+    bytes: usize,
+}
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.dossier.open().waiting_bytes -= self.bytes;
+        self.dossier.done.notify_all();
+    }
+}
+
+/// Whether two suspicions are of the same fault. Which request a death or a hang is put down to changes while what else was
+/// sent falls away.
+fn is_same(one: &Suspicion, other: &Suspicion) -> bool {
+    one.is_like(other) || one.oracle.is_fatal() && one.oracle == other.oracle && one.cause == other.cause
+}
