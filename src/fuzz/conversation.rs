@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::assess::Assessor;
 use super::glance::{Glance, glance};
-use super::link::{End, Link, Observed, Patience, Step, arrived};
+use super::link::{End, Link, Observed, Patience, Step, arrived, continued};
 use super::process::Process;
 use super::script::{Ids, Script, request};
 use crate::protocol::{Era, Revision};
-use crate::session::client_info;
+use crate::session::{Transcript, client_info};
 use crate::smith::{Form, Input};
 use crate::transport::Incoming;
 use crate::wire::{Kind, Message, same_id};
@@ -23,7 +23,8 @@ pub(super) struct Conversation {
     pub(super) link: Link,
     pub(super) revision: Revision,
     /// How it was opened.
-    pub(super) prelude: Vec<Step>,
+    pub(super) opening: Transcript,
+    prelude: Vec<Step>,
     /// The result that opened it.
     pub(super) offer: Value,
     pub(super) ids: Ids,
@@ -32,13 +33,15 @@ pub(super) struct Conversation {
     /// More requests are unanswered than are remembered: who was answered before cannot be told any more.
     is_forgetful: bool,
     /// How often a class of message got no answer in its grace.
-    silent: HashMap<String, u32>,
+    pub(super) silent: HashMap<String, u32>,
     /// Messages that were sent, alive requests included.
     pub(super) messages: u64,
 }
 
 /// How often a class of message may make the harness wait in vain.
 const SILENCES: u32 = 3;
+/// Classes that are remembered: what a method is called is for the input to choose.
+const CLASSES: usize = 10_000;
 /// Unanswered requests that are remembered.
 const WAITING: usize = 50_000;
 
@@ -46,6 +49,7 @@ impl Conversation {
     /// Opens a conversation over a link on which nothing was said. An error says why not, in one clause.
     pub(super) fn open(link: Link, revision: Revision, within: Duration, name: &str) -> Result<Self, String> {
         let mut conversation = Self {
+            opening: Transcript::new(link.kind()),
             link,
             revision,
             prelude: Vec::new(),
@@ -82,6 +86,8 @@ impl Conversation {
                 conversation.ask("tools/list", json!({}), within)?;
             }
         }
+        let steps = std::mem::take(&mut conversation.prelude);
+        conversation.opening = continued(conversation.opening, steps.iter());
         Ok(conversation)
     }
 
@@ -277,7 +283,9 @@ impl Conversation {
 
     fn note_silence(&mut self, script: &Script, open: &[bool]) {
         for (ask, _) in script.asks.iter().zip(open).filter(|(ask, open)| **open && script.is_owed(ask)) {
-            *self.silent.entry(class(script, ask)).or_default() += 1;
+            if self.silent.len() < CLASSES {
+                *self.silent.entry(class(script, ask)).or_default() += 1;
+            }
         }
     }
 

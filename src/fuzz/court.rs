@@ -83,7 +83,12 @@ impl Court {
             revision,
             kind,
             oracles: plan.oracles.clone(),
-            watchers: catalogue.scenarios().iter().filter(is_for).cloned().collect(),
+            watchers: catalogue
+                .scenarios()
+                .iter()
+                .filter(is_for)
+                .filter_map(|scenario| binding(scenario, plan))
+                .collect(),
             context,
             own_paths: own_paths(plan.place.command().as_ref()),
         }
@@ -155,9 +160,8 @@ impl Court {
                 _ => None,
             })
             .collect();
-        let echo = echo(&observed.script);
         let lines: Vec<_> = words.iter().map(String::as_str).collect();
-        let told = telling_line(&lines).map(|line| (template(line, &echo), printable(line, SHOWN)));
+        let told = telling_line(&lines).map(|line| (template(line, &echo(&observed.script)), printable(line, SHOWN)));
         let exit = traffic.transcript.entries().iter().find_map(|entry| match &entry.what {
             crate::session::What::Received(Incoming::Exited(exit)) if exit.after == ExitAfter::Nothing => Some(*exit),
             _ => None,
@@ -240,9 +244,9 @@ impl Court {
             }
             self.of_text(heard.message.value(), one, &subject, found);
             let refuses = heard.error().is_some() || heard.result().is_some_and(|result| result["isError"] == true);
-            let length = heard.message.value().to_string().len();
+            let length = if refuses { heard.message.value().to_string().len() } else { 0 };
             let sent: usize = one.script.pieces.iter().map(|piece| piece.bytes.len()).sum();
-            if refuses && length > REFUSAL + TIMES * sent {
+            if length > REFUSAL + TIMES * sent {
                 let (cause, actual) = ("long refusal".to_owned(), format!("a refusal of {length} bytes to {sent}"));
                 let expected = "a refusal in proportion to what was asked".to_owned();
                 found.push(suspicion(Oracle::Proportion, subject, cause, expected, actual));
@@ -260,6 +264,9 @@ impl Court {
             collect_texts(error, &mut texts);
         } else if message["result"]["isError"] == true {
             collect_texts(&message["result"]["content"], &mut texts);
+        }
+        if texts.is_empty() {
+            return;
         }
         let sent: String = observed.script.pieces.iter().map(|piece| String::from_utf8_lossy(&piece.bytes)).collect();
         for text in texts {
@@ -288,14 +295,12 @@ impl Court {
             };
             for one in judged {
                 let Verdict::Fail { evidence } = one.verdict else { continue };
-                let Some(requirement) = Requirement::find(&one.requirement) else { continue };
-                if !requirement.applies(self.revision, self.kind) || !requirement.effective_level().is_binding() {
+                if !binds(&one.requirement, self.revision, self.kind) {
                     continue;
                 }
-                let oracle = oracle_of(&requirement.id);
                 found.push(Suspicion {
-                    oracle,
-                    requirement: requirement.id.clone(),
+                    oracle: oracle_of(&one.requirement),
+                    requirement: one.requirement,
                     subject: String::new(),
                     cause: template(&evidence.expected, &[]),
                     expected: evidence.expected,
@@ -322,6 +327,27 @@ impl Court {
     pub(super) fn first_subject(&self, script: &Script) -> String {
         script.asks.first().map_or_else(|| "no request".to_owned(), |ask| self.subject(ask))
     }
+}
+
+/// A watcher with what it proves that binds; none where nothing does.
+fn binding(watcher: &Scenario, plan: &WorkPlan) -> Option<Scenario> {
+    let binds = |requirement: &String| binds(requirement, plan.revision, plan.kind());
+    let mut watcher = watcher.clone();
+    let is_any = match &mut watcher.body {
+        Body::Always(watches) => {
+            watches.retain(|watch| binds(&watch.proves));
+            !watches.is_empty()
+        }
+        Body::Invariant { proves, .. } => proves.iter().any(binds),
+        _ => false,
+    };
+    is_any.then_some(watcher)
+}
+
+/// Whether who breaks a requirement does not conform.
+fn binds(requirement: &str, revision: Revision, kind: TransportKind) -> bool {
+    Requirement::find(requirement)
+        .is_some_and(|found| found.applies(revision, kind) && found.effective_level().is_binding())
 }
 
 fn suspicion(oracle: Oracle, subject: String, cause: String, expected: String, actual: String) -> Suspicion {

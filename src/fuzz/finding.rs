@@ -2,7 +2,7 @@
 //! whole; reads itself back.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -112,6 +112,8 @@ impl Finding {
         std::fs::create_dir_all(folder)?;
         let path = self.path(folder);
         write_whole(&path, self.yaml(plan).as_bytes())?;
+        // Nor may it be lost where the machine goes down: it took long to find.
+        std::fs::File::open(&path)?.sync_data()?;
         Ok(path)
     }
 }
@@ -139,9 +141,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
-    let written =
-        std::fs::File::create(&part).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_data()));
-    let moved = written.and_then(|()| std::fs::rename(&part, path));
+    let moved = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
     if moved.is_err() {
         // What is left of it is of no use.
         let _ = std::fs::remove_file(&part);

@@ -10,7 +10,7 @@ use super::conversation::Conversation;
 use super::court::Court;
 use super::endpoint::Endpoint;
 use super::launch::through_this;
-use super::link::{End, Link, Observed, Patience, Step, transcript};
+use super::link::{End, Link, Observed, Patience, continued};
 use super::oracle::{Oracle, Suspicion};
 use super::plan::{Place, WorkPlan};
 use super::process::Process;
@@ -142,12 +142,13 @@ impl Ground {
             }
         }
         self.count(conversation.messages - messages);
-        let steps = || conversation.prelude.iter().chain(observed.iter().flat_map(|one| &one.steps));
-        let mut suspicions = self.judge(&observed, steps());
+        let steps = observed.iter().flat_map(|one| &one.steps);
+        let transcript = continued(conversation.opening.clone(), steps);
+        let traffic = Traffic::of(&transcript);
+        let mut suspicions = self.court.judge(&observed.iter().collect::<Vec<_>>(), &traffic);
         if patient {
             suspicions.extend(observed.iter().flat_map(|one| self.court.of_silence(one)));
         }
-        let transcript = transcript(conversation.link.kind(), steps());
         let excerpt = excerpt(&transcript, 0, transcript.entries().len());
         let is_usable = observed.last().is_some_and(|one| one.end == End::Alive);
         self.shared = Some(conversation).filter(|_| judged == Judged::Alone && is_usable);
@@ -210,12 +211,6 @@ impl Ground {
             expected: format!("{} that stay within bounds while the same is asked again", growth.as_str()),
             actual: format!("{actual} after {times} repetitions, and in every run before"),
         })
-    }
-
-    fn judge<'a>(&self, observed: &[Observed], steps: impl Iterator<Item = &'a Step>) -> Vec<Suspicion> {
-        let transcript = transcript(self.plan.kind(), steps);
-        let traffic = Traffic::of(&transcript);
-        self.court.judge(&observed.iter().collect::<Vec<_>>(), &traffic)
     }
 
     /// A server elsewhere that does not open a session any more has been lost for good.

@@ -101,9 +101,8 @@ impl Link {
     }
 }
 
-/// Steps as a transcript.
-pub(super) fn transcript<'a>(kind: TransportKind, steps: impl Iterator<Item = &'a Step>) -> Transcript {
-    let mut transcript = Transcript::new(kind);
+/// A transcript that goes on with further steps.
+pub(super) fn continued<'a>(mut transcript: Transcript, steps: impl Iterator<Item = &'a Step>) -> Transcript {
     for step in steps {
         match step.clone() {
             Step::Wrote { bytes, deliberate } => {

@@ -20,11 +20,12 @@ use super::feedback::{edges, features};
 use super::finding::findings;
 use super::ground::Ground;
 use super::inquest::{Inquest, Known, Lead};
-use super::link::{End, Link, Observed, Patience, transcript};
+use super::link::{End, Link, Observed, Patience, continued};
 use super::oracle::Suspicion;
 use super::resources::Usage;
 use super::tidings::{Progress, Report};
 use crate::judge::Traffic;
+use crate::session::Transcript;
 use crate::smith::{Input, World, matched, seeds};
 
 /// A worker at work.
@@ -42,6 +43,8 @@ pub(super) struct Worker {
     history_bytes: usize,
     /// Classes whose silence was looked into.
     silences: BTreeSet<String>,
+    /// How often classes of messages got no answer in their grace, in conversations before this one.
+    silent: HashMap<String, u32>,
     /// What the process held when it had warmed up.
     usage: Option<Usage>,
     /// What was looked into because it may make the process grow.
@@ -65,14 +68,14 @@ struct Pending {
     /// Its place in the history.
     place: usize,
     observed: Observed,
-    prelude: Vec<super::link::Step>,
+    opening: Transcript,
     edges: BTreeSet<u32>,
     compared: Compared,
 }
 
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
-const INPUTS: usize = 3_000;
-const BYTES: usize = 4 << 20;
+const INPUTS: usize = 10_000;
+const BYTES: usize = 8 << 20;
 /// How long an answer may come after the alive request's.
 const GRACE: Duration = Duration::from_millis(25);
 /// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
@@ -121,6 +124,7 @@ impl Worker {
             history: Vec::new(),
             history_bytes: 0,
             silences: BTreeSet::new(),
+            silent: HashMap::new(),
             usage: None,
             grown: BTreeSet::new(),
             progress: Progress::default(),
@@ -154,7 +158,8 @@ impl Worker {
     /// Has what is suspected looked into: all of it, or, where time is limited or was cut short, what is soon done.
     pub(super) fn finish(&mut self, is_stopped: bool) {
         let plan = &self.ground.plan;
-        let within = if is_stopped { Some(Duration::ZERO) } else { plan.time.map(|time| (time / 10).min(plan.timeout)) };
+        let within =
+            if is_stopped { Some(Duration::ZERO) } else { plan.time.map(|time| (time / 10).min(plan.timeout)) };
         self.conversation = None;
         self.inquest.finish(within);
         self.tell();
@@ -218,11 +223,11 @@ impl Worker {
         self.progress.messages += observed.script.pieces.len() as u64 + 1 + (conversation.messages - messages);
         self.history_bytes += input.len();
         self.history.push(Arc::new(input.clone()));
+        let opening = conversation.opening.clone();
         let (edges, compared) = self.covered();
-        let prelude = self.conversation.as_ref().map(|conversation| conversation.prelude.clone()).unwrap_or_default();
         let place = self.history.len() - 1;
         let ends = observed.end != End::Alive || self.is_used_up();
-        let pending = Pending { input, is_kept, place, observed, prelude, edges, compared };
+        let pending = Pending { input, is_kept, place, observed, opening, edges, compared };
         if ends {
             self.last_shown = self.digest(pending);
             self.close();
@@ -240,7 +245,7 @@ impl Worker {
 
     fn close(&mut self) {
         self.usage = None;
-        self.conversation = None;
+        self.silent = self.conversation.take().map(|conversation| conversation.silent).unwrap_or_default();
         self.history.clear();
         self.history_bytes = 0;
     }
@@ -258,7 +263,8 @@ impl Worker {
         let mut pause = Duration::from_millis(10);
         loop {
             match self.ground.open() {
-                Ok(conversation) => {
+                Ok(mut conversation) => {
+                    conversation.silent = std::mem::take(&mut self.silent);
                     self.progress.restarts += u64::from(self.progress.executions > 0);
                     self.conversation = Some(conversation);
                     return true;
@@ -282,8 +288,8 @@ impl Worker {
 
     /// Learns from what came of an input, and judges it; says what it has shown.
     fn digest(&mut self, pending: Pending) -> BTreeSet<u32> {
-        let Pending { input, is_kept, place, observed, prelude, edges, compared } = pending;
-        let transcript = transcript(self.ground.plan.kind(), prelude.iter().chain(&observed.steps));
+        let Pending { input, is_kept, place, observed, opening, edges, compared } = pending;
+        let transcript = continued(opening, observed.steps.iter());
         let traffic = Traffic::of(&transcript);
         let mut shown = features(&self.world, &observed, &traffic);
         shown.extend(edges);

@@ -1,9 +1,8 @@
 //! Judges every message of a transcript by the watches of `always:` scenarios. Reads traffic, returns verdicts.
 
-use jsonschema::Validator;
 use serde_json::Value;
 
-use super::compare::{Miss, compiled, unsatisfied};
+use super::compare::{Miss, unsatisfied};
 use super::context::{Judged, fold};
 use super::excerpt::excerpt;
 use super::traffic::{Heard, Traffic};
@@ -20,8 +19,6 @@ pub fn watch(scenario: &Scenario, watches: &[Watch], revision: Revision, traffic
 }
 
 fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traffic<'_>) -> Judged {
-    let schema = watch.schema.as_ref().map(|schema| (schema, compiled(schema).expect("the loader has compiled it")));
-    let schema = schema.as_ref().map(|(schema, validator)| (*schema, &**validator));
     let mut seen = false;
     for heard in &traffic.heard {
         let Some(subject) = subject(watch, heard) else { continue };
@@ -31,7 +28,7 @@ fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traff
         }
         for (pointer, value) in places(subject, &watch.at) {
             seen = true;
-            if let Some(miss) = fault(watch, definition, schema, revision, value) {
+            if let Some(miss) = fault(watch, definition, revision, value) {
                 let miss = located(miss, &pointer);
                 return Judged::fail(&watch.proves, evidence(scenario, watch.line, miss, heard, traffic));
             }
@@ -114,13 +111,7 @@ fn is_of_unknown_kind(heard: &Heard<'_>, revision: Revision) -> bool {
     said.is_some() && heard.method().and_then(|method| profile.result_definition(method, result)) == usual
 }
 
-fn fault(
-    watch: &Watch,
-    definition: Option<&str>,
-    schema: Option<(&Value, &Validator)>,
-    revision: Revision,
-    value: &Value,
-) -> Option<Miss> {
+fn fault(watch: &Watch, definition: Option<&str>, revision: Revision, value: &Value) -> Option<Miss> {
     let violations = definition.map(|name| (name, Definitions::of(revision).violations(name, value)));
     for (name, violation) in violations.into_iter().flat_map(|(name, all)| all.into_iter().map(move |one| (name, one)))
     {
@@ -133,8 +124,8 @@ fn fault(
             actual: format!("{place}: {}", violation.message),
         });
     }
-    let (schema, validator) = schema?;
-    let miss = unsatisfied("value", value, schema, validator)?;
+    let schema = watch.schema.as_ref()?;
+    let miss = unsatisfied("value", value, &schema.value, schema.validator())?;
     Some(Miss { expected: watch.wants.clone().unwrap_or(miss.expected), ..miss })
 }
 

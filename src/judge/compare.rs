@@ -71,7 +71,7 @@ pub(super) fn clipped(text: &str, limit: usize) -> String {
     }
 }
 
-/// Schemas that are kept compiled: those of watches are asked for with every transcript.
+/// Schemas that are kept compiled.
 const COMPILED: usize = 512;
 
 thread_local! {
@@ -79,7 +79,7 @@ thread_local! {
 }
 
 /// A compiled JSON Schema; an error says why it is none.
-pub(super) fn compiled(schema: &Value) -> Result<Rc<Validator>, String> {
+fn compiled(schema: &Value) -> Result<Rc<Validator>, String> {
     VALIDATORS.with_borrow_mut(|kept| {
         if let Some(validator) = kept.get(schema) {
             return Ok(Rc::clone(validator));

@@ -51,6 +51,8 @@ pub struct Heard<'a> {
     pub in_batch: bool,
     /// The scenario whose steps ran.
     pub during: Option<&'a str>,
+    /// The method that it is about: its own, or, for a response, that of its request.
+    method: Option<String>,
 }
 
 impl<'a> Traffic<'a> {
@@ -85,7 +87,9 @@ impl<'a> Traffic<'a> {
                 } else if entry.is_from_server() && traffic.is_of_the_endpoint(entry) {
                     let kind = part.kind();
                     let request = if kind == Kind::Response { traffic.request_of(&part) } else { None };
-                    traffic.heard.push(Heard { entry, message: part, kind, request, in_batch, during });
+                    let asked = request.as_ref().and_then(|asked| asked.message.method());
+                    let method = part.method().or(asked).map(str::to_owned);
+                    traffic.heard.push(Heard { entry, message: part, kind, request, in_batch, during, method });
                 }
             }
         }
@@ -149,7 +153,7 @@ impl<'a> Traffic<'a> {
 impl Heard<'_> {
     /// The method that it is about: its own, or, for a response, that of its request.
     pub fn method(&self) -> Option<&str> {
-        self.message.method().or_else(|| self.request.as_ref()?.message.method())
+        self.method.as_deref()
     }
 
     /// The result, if it is a response with one.

@@ -21,8 +21,8 @@ pub use facts::{FACTS, Fact};
 pub use lint::{LintReport, lint};
 pub use load::{Names, load_broken, load_scenario};
 pub use model::{
-    Alive, Body, Case, Close, Expect, HttpCall, Message, Needs, Raw, RawBytes, Reply, Scenario, SessionUse, Step,
-    StepKind, Subject, Watch, When,
+    Alive, Body, Case, Close, Expect, HttpCall, Message, Needs, Raw, RawBytes, Reply, Scenario, Schema, SessionUse,
+    Step, StepKind, Subject, Watch, When,
 };
 pub use placeholder::{Placeholder, placeholders};
 pub use suggest::nearest;

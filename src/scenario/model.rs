@@ -4,9 +4,11 @@
 //! inside a longer text becomes text. Names are bound values, values of the case, and facts (`revision`, `tool.name`, ...).
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use crate::protocol::Revision;
@@ -266,11 +268,32 @@ pub struct Watch {
     /// JSON pointers, with `*` as in `at`, to parts that the definition is not held to: another requirement is about them.
     pub except: Vec<String>,
     /// JSON Schema it must satisfy.
-    pub schema: Option<Value>,
+    pub schema: Option<Schema>,
     /// What is wanted, in words, as in [`Expect`].
     pub wants: Option<String>,
     /// The requirement that this proves.
     pub proves: String,
+}
+
+/// A JSON Schema, compiled when it is first used.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    /// As it is written.
+    pub value: Value,
+    validator: OnceLock<Arc<Validator>>,
+}
+
+impl Schema {
+    /// A schema that the loader has found to be one.
+    pub fn new(value: Value) -> Self {
+        Self { value, validator: OnceLock::new() }
+    }
+
+    /// What holds values against it.
+    pub fn validator(&self) -> &Validator {
+        self.validator
+            .get_or_init(|| Arc::new(jsonschema::draft202012::new(&self.value).expect("the loader has compiled it")))
+    }
 }
 
 /// Which messages a watch is about.

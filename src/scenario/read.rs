@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Alive, Body, Broken, Close, Expect, HttpCall, HttpPatch, Message, Moment, Needs, Raw, RawBytes, Reply, Scenario,
-    SessionUse, Step, StepKind, Subject, Watch, When,
+    Schema, SessionUse, Step, StepKind, Subject, Watch, When,
 };
 use crate::protocol::Revision;
 use crate::source::{Document, Node, NodeKind};
@@ -154,7 +154,7 @@ fn watch(node: &Node, line: usize) -> Option<Watch> {
         at: optional(node, "at", string)?.unwrap_or_default(),
         definition: optional(node, "definition", string)?,
         except: optional(node, "except", strings)?.unwrap_or_default(),
-        schema: node.get("schema").map(Node::to_value),
+        schema: node.get("schema").map(|schema| Schema::new(schema.to_value())),
         wants: optional(node, "wants", prose)?,
         proves: string(node.get("proves")?)?,
     })

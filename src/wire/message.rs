@@ -1,13 +1,17 @@
 //! Reads one JSON-RPC message leniently: what is wrong with it is for a judge to say. Never alters the bytes it was read from.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::json::within_reach;
 
 /// A JSON value that travels as one message, whatever it looks like.
+///
+/// A copy shares the value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    value: Value,
+    value: Arc<Value>,
 }
 
 /// What a message is, by its members alone.
@@ -50,7 +54,7 @@ impl Message {
     pub fn read(bytes: &[u8]) -> Result<Self, NotAMessage> {
         let text = std::str::from_utf8(bytes).map_err(|e| NotAMessage::NotUtf8(e.valid_up_to()))?;
         match serde_json::from_str(text) {
-            Ok(value) => Ok(Self { value }),
+            Ok(value) => Ok(Self { value: Arc::new(value) }),
             Err(e) if e.to_string().starts_with("recursion limit") => Err(NotAMessage::TooDeep),
             Err(e) => Err(NotAMessage::NotJson(e.to_string())),
         }
@@ -111,7 +115,7 @@ impl Message {
 
     /// The messages in it: itself, or, for a batch, its elements.
     pub fn parts(&self) -> Vec<Message> {
-        match &self.value {
+        match &*self.value {
             Value::Array(parts) => parts.iter().cloned().map(Message::from).collect(),
             _ => vec![self.clone()],
         }
@@ -120,7 +124,7 @@ impl Message {
 
 impl From<Value> for Message {
     fn from(value: Value) -> Self {
-        Self { value }
+        Self { value: Arc::new(value) }
     }
 }
 

@@ -20,10 +20,7 @@ const EMBEDDED: &str = "tools.call.embedded-resource-capability";
 pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_>) -> Vec<Judged> {
     let mut court = Court { scenario, traffic, judged: Vec::new() };
     let mut pages: Vec<Page> = Vec::new();
-    let mut known: Vec<Value> = Vec::new();
-    if let Some(Value::Array(tools)) = context.facts.get("tools") {
-        known.clone_from(tools);
-    }
+    let mut known: Vec<&Value> = context.facts.get("tools").and_then(Value::as_array).into_iter().flatten().collect();
     for heard in &traffic.heard {
         let Some(result) = heard.result() else { continue };
         match heard.method() {
@@ -35,12 +32,12 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
                 for tool in tools {
                     court.schemas(heard, tool);
                     known.retain(|other| other["name"] != tool["name"]);
-                    known.push(tool.clone());
+                    known.push(tool);
                 }
             }
             Some("tools/call") => {
                 let name = heard.request.as_ref().and_then(|asked| asked.message.value().pointer("/params/name"));
-                let tool = name.and_then(|name| known.iter().find(|tool| tool["name"] == *name));
+                let tool = name.and_then(|name| known.iter().find(|tool| tool["name"] == *name).copied());
                 court.call(heard, result, tool, context);
             }
             _ => {}
