@@ -94,6 +94,11 @@ impl Conversation {
     /// Sends an input, and the alive request behind it where the transport has one stream for all.
     pub(super) fn send(&mut self, input: &Input, assessor: &Assessor) -> Sent {
         let script = self.ids.script(input, assessor);
+        self.send_script(script)
+    }
+
+    /// The same with an input whose ids are given already.
+    pub(super) fn send_script(&mut self, script: Script) -> Sent {
         self.messages += script.pieces.len() as u64 + 1;
         let mut steps = Vec::with_capacity(script.pieces.len() + 4);
         if let Link::Process(process) = &mut self.link {

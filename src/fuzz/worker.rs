@@ -23,6 +23,7 @@ use super::inquest::{Inquest, Known, Lead};
 use super::link::{End, Link, Observed, Patience, continued};
 use super::oracle::Suspicion;
 use super::resources::Usage;
+use super::script::Script;
 use super::tidings::{Progress, Report};
 use crate::judge::Traffic;
 use crate::session::Transcript;
@@ -71,6 +72,12 @@ struct Pending {
     opening: Transcript,
     edges: BTreeSet<u32>,
     compared: Compared,
+}
+
+/// An input that was chosen; and what is sent of it in the present conversation, where that is known already.
+struct Next {
+    queued: Queued,
+    script: Option<Script>,
 }
 
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
@@ -140,12 +147,13 @@ impl Worker {
     /// Goes on until its time or its inputs are used up, or `stop` says so.
     pub(super) fn work(&mut self, stop: &mut dyn FnMut() -> bool) {
         let mut pending: Option<Pending> = None;
+        let mut next: Option<Next> = None;
         while !self.is_over() && !stop() {
-            let Queued { input, is_kept } = self.next_input();
+            let now = next.take().unwrap_or_else(|| Next { queued: self.next_input(), script: None });
             if !self.ensure_open() {
                 break;
             }
-            pending = self.execute(input, is_kept, pending);
+            (pending, next) = self.execute(now, pending, true);
             self.after_each();
         }
         if let Some(pending) = pending {
@@ -171,7 +179,8 @@ impl Worker {
             self.is_stuck = true;
             return BTreeSet::new();
         }
-        let pending = self.execute(input, false, None);
+        let next = Next { queued: Queued { input, is_kept: false }, script: None };
+        let (pending, _) = self.execute(next, None, false);
         let shown = match pending {
             Some(pending) => self.digest(pending),
             None => std::mem::take(&mut self.last_shown),
@@ -200,19 +209,27 @@ impl Worker {
             || plan.time.is_some_and(|time| self.began.elapsed() >= time)
     }
 
-    /// Sends an input; judges the one before while the target is at it; waits for what comes.
-    fn execute(&mut self, input: Input, is_kept: bool, before: Option<Pending>) -> Option<Pending> {
+    /// Sends an input; judges the one before and, if it `looks_ahead`, chooses the one after while the target is at it; waits for what
+    /// comes.
+    fn execute(&mut self, now: Next, before: Option<Pending>, looks_ahead: bool) -> (Option<Pending>, Option<Next>) {
         if let Some(map) = &mut self.map {
             // A map that cannot be cleared shows what was there before: nothing new.
             let _ = map.clear();
         }
-        let conversation = self.conversation.as_mut()?;
-        let sent = conversation.send(&input, &self.ground.court.assessor);
+        let Next { queued: Queued { input, is_kept }, script } = now;
+        let Some(conversation) = &mut self.conversation else { return (None, None) };
+        let script = script.unwrap_or_else(|| conversation.ids.script(&input, &self.ground.court.assessor));
+        let sent = conversation.send_script(script);
         if let Some(before) = before {
             self.digest(before);
         }
+        let after = looks_ahead.then(|| self.next_input());
         let patience = Patience { deadline: self.deadline(), grace: GRACE, nudges: 0 };
-        let conversation = self.conversation.as_mut()?;
+        let Some(conversation) = &mut self.conversation else { return (None, None) };
+        let mut after = after.map(|queued| {
+            let script = conversation.ids.script(&queued.input, &self.ground.court.assessor);
+            Next { queued, script: Some(script) }
+        });
         let began = Instant::now();
         let messages = conversation.messages;
         let observed = conversation.receive(sent, patience);
@@ -231,9 +248,13 @@ impl Worker {
         if ends {
             self.last_shown = self.digest(pending);
             self.close();
-            return None;
+            // Its ids were those of this conversation.
+            if let Some(after) = &mut after {
+                after.script = None;
+            }
+            return (None, after);
         }
-        Some(pending)
+        (Some(pending), after)
     }
 
     /// Whether the conversation has to give way to another.
