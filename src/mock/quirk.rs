@@ -97,6 +97,8 @@ pub enum Quirk {
     WantsClientInfo,
     /// The last page of a list has an empty cursor, and an empty cursor names the first one.
     EndsWithEmptyCursors,
+    /// Resources come to the front of their list once cursors of it were used three times.
+    GrowsList,
     /// Cursors are known only on the connection that they were given on.
     BindsCursors,
     /// Any token will do.
@@ -136,7 +138,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 61] = [
+    pub const TABLE: [(&'static str, Self); 62] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -183,6 +185,7 @@ impl Quirk {
         ("needs-no-version", Self::NeedsNoVersion),
         ("wants-client-info", Self::WantsClientInfo),
         ("ends-with-empty-cursors", Self::EndsWithEmptyCursors),
+        ("grows-list", Self::GrowsList),
         ("binds-cursors", Self::BindsCursors),
         ("accepts-any-token", Self::AcceptsAnyToken),
         ("forbids-strangers", Self::ForbidsStrangers),

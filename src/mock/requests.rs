@@ -41,8 +41,18 @@ impl Mock {
         // Within one walk over the pages the order stays.
         self.listed += usize::from(request.method == "tools/list" && !params.contains_key("cursor"));
         let turns = if self.options.has(Quirk::ShufflesLists) { self.listed } else { 0 };
+        self.paged += usize::from(request.method == "resources/list" && params.contains_key("cursor"));
+        let is_grown = self.paged >= 3 && self.options.has(Quirk::GrowsList);
         let list = |member: &str, items: &[Value], size: usize| {
             let mut items = items.to_vec();
+            if is_grown && member == "resources" {
+                let added = resources::listed(revision, world).into_iter().take(size);
+                let added = added.enumerate().map(|(number, mut item)| {
+                    item["uri"] = json!(format!("mock://added/{number}"));
+                    item
+                });
+                items.splice(0..0, added);
+            }
             let turns = turns % items.len().max(1);
             items.rotate_left(turns);
             page(member, &items, size, params, &self.options).map(Answer::Result).into()

@@ -31,6 +31,8 @@ pub struct Mock {
     pub(super) asked: u64,
     /// Lists asked for so far, for the quirk that shuffles them.
     pub(super) listed: usize,
+    /// How often a further page of the resources was asked for.
+    pub(super) paged: usize,
     /// What the newest stateless request declared, for the quirk that remembers it.
     pub(super) remembered: Value,
     /// Whether `server/discover` was served, for the quirk that wants it first.
@@ -79,6 +81,7 @@ impl Mock {
             tasks: Vec::new(),
             asked: 0,
             listed: 0,
+            paged: 0,
             remembered: json!({}),
             discovered: false,
             cursors: Vec::new(),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Setting, came};
 use crate::judge::compare::shown;
 use crate::judge::context::Judged;
+use crate::outcome::Verdict;
 use crate::protocol::Era;
 use crate::session::{Awaited, Sent};
 
@@ -35,7 +36,7 @@ pub(super) fn run<'a>(mut setting: Setting<'a>) -> Pin<Box<dyn Future<Output = V
         for (capability, method, member, key) in LISTS {
             if capabilities.get(capability).is_some() {
                 let list = List { method, member, key };
-                list.walk(&mut setting, &mut judged).await;
+                list.judge(&mut setting, &mut judged).await;
                 list.try_invalid_cursors(&mut setting, &mut judged).await;
             }
         }
@@ -50,57 +51,68 @@ struct List {
 }
 
 impl List {
-    async fn walk(&self, setting: &mut Setting<'_>, judged: &mut Vec<Judged>) {
+    /// A list may change while it is walked: what is wrong counts if it is wrong a second time.
+    async fn judge(&self, setting: &mut Setting<'_>, judged: &mut Vec<Judged>) {
+        let walked = match self.walk(setting, Some(judged)).await {
+            Some(walked) if matches!(walked.verdict, Verdict::Fail { .. }) => self.walk(setting, None).await,
+            walked => walked,
+        };
+        judged.extend(walked);
+    }
+
+    /// Follows the list to its end; on the way, the first cursor is tried again where that is to be judged.
+    async fn walk(&self, setting: &mut Setting<'_>, mut stable: Option<&mut Vec<Judged>>) -> Option<Judged> {
         let (mut cursors, mut known): (Vec<String>, Vec<Value>) = (Vec::new(), Vec::new());
         loop {
             let params = cursors.last().map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}));
             let (sent, answer) = setting.ask(self.method, params).await;
             let Some(result) = result(&answer) else {
                 // That a list is answered at all is judged elsewhere; here only that its own cursors are taken.
-                if !cursors.is_empty() && !matches!(answer, Awaited::Ended(_)) {
-                    judged.push(setting.fail(WALK, sent.index, "the page that nextCursor names", came(&answer)));
-                }
-                return;
+                let is_refused = !cursors.is_empty() && !matches!(answer, Awaited::Ended(_));
+                return is_refused
+                    .then(|| setting.fail(WALK, sent.index, "the page that nextCursor names", came(&answer)));
             };
             let page = self.keys(result);
             let next = setting.session.revision().next_cursor(result).map(str::to_owned);
             if !page.is_empty() && page.iter().all(|item| known.contains(item)) {
                 let actual = format!("a page of {} again: {}", self.method, shown(&json!(page)));
-                judged.push(setting.fail(WALK, sent.index, "every item once", actual));
-                return;
+                return Some(setting.fail(WALK, sent.index, "every item once", actual));
+            }
+            if let (true, Some(cursor), Some(judged)) = (cursors.is_empty(), &next, &mut stable) {
+                judged.extend(self.ask_again(setting, &page, cursor).await);
             }
             known.extend(page);
-            if let (true, Some(cursor)) = (cursors.is_empty(), &next) {
-                self.ask_again(setting, cursor, judged).await;
-            }
             match next {
-                None => break,
+                None => return Some(Judged::pass(WALK)),
                 Some(cursor) if cursors.contains(&cursor) || cursors.len() >= PAGES => {
                     let actual = format!("page {} with nextCursor {cursor:?}", cursors.len() + 1);
-                    judged.push(setting.fail(WALK, sent.index, "a last page without nextCursor", actual));
-                    return;
+                    return Some(setting.fail(WALK, sent.index, "a last page without nextCursor", actual));
                 }
                 Some(cursor) => cursors.push(cursor),
             }
         }
-        judged.push(Judged::pass(WALK));
     }
 
-    /// The same cursor names the same page again. A list that changes in between may look different, but hardly twice.
-    async fn ask_again(&self, setting: &mut Setting<'_>, cursor: &str, judged: &mut Vec<Judged>) {
+    /// The same cursor names the same page again. What changes each time, or with the first page, is the list.
+    async fn ask_again(&self, setting: &mut Setting<'_>, first: &[Value], cursor: &str) -> Option<Judged> {
         let params = json!({"cursor": cursor});
         let (sent, answer) = setting.ask(self.method, params.clone()).await;
-        let Some(page) = result(&answer).map(|result| self.keys(result)) else { return };
-        for last in [false, true] {
+        let page = self.keys(result(&answer)?);
+        let mut others = Vec::new();
+        for _ in 0..2 {
             let (_, answer) = setting.ask(self.method, params.clone()).await;
-            if result(&answer).is_some_and(|result| self.keys(result) == page) {
-                return judged.push(Judged::pass(STABLE));
+            let other = result(&answer).map(|result| self.keys(result));
+            if other.as_ref() == Some(&page) {
+                return Some(Judged::pass(STABLE));
             }
-            if last {
-                let expected = format!("the page of {} that the cursor named before", self.method);
-                judged.push(setting.fail(STABLE, sent.index, &expected, came(&answer)));
-            }
+            others.push((other, answer));
         }
+        let [(one, _), (other, answer)] = others.as_slice() else { return None };
+        let (_, start) = setting.ask(self.method, json!({})).await;
+        let start = result(&start)?;
+        let is_list_steady = self.keys(start) == first && setting.session.revision().next_cursor(start).is_some();
+        let expected = format!("the page of {} that the cursor named before", self.method);
+        (one == other && is_list_steady).then(|| setting.fail(STABLE, sent.index, &expected, came(answer)))
     }
 
     async fn try_invalid_cursors(&self, setting: &mut Setting<'_>, judged: &mut Vec<Judged>) {
