@@ -137,9 +137,12 @@ impl Court {
         let owed = owed.filter(|ask| observed.script.is_owed(ask) && !may_wait(ask));
         owed.map(|ask| {
             let within = self.context.timeout.as_secs_f32();
+            // What is wrong with a message hides from the server what it is about.
+            let method = known(self.revision, &ask.method);
+            let subject = if ask.worth == Worth::Sound { self.subject(ask) } else { method.to_owned() };
             suspicion(
                 Oracle::Unanswered,
-                self.subject(ask),
+                subject,
                 "no answer".to_owned(),
                 "an answer".to_owned(),
                 format!("none within {within} s, although the server answers what comes after it"),

@@ -42,8 +42,6 @@ pub(super) struct Worker {
     /// What was sent in the present conversation, and its bytes.
     history: Vec<Arc<Input>>,
     history_bytes: usize,
-    /// Classes whose silence was looked into.
-    silences: BTreeSet<String>,
     /// How often classes of messages got no answer in their grace, in conversations before this one.
     silent: HashMap<String, u32>,
     /// What the process held when it had warmed up.
@@ -130,7 +128,6 @@ impl Worker {
             conversation: None,
             history: Vec::new(),
             history_bytes: 0,
-            silences: BTreeSet::new(),
             silent: HashMap::new(),
             usage: None,
             grown: BTreeSet::new(),
@@ -334,11 +331,9 @@ impl Worker {
         for suspicion in self.ground.court.judge(&[&observed], &traffic) {
             self.suspect(suspicion, place, false);
         }
-        // Requests that are owed an answer and had none so far: each class is waited for to the end, once.
+        // Requests that are owed an answer and had none so far.
         for suspicion in self.ground.court.of_silence(&observed) {
-            if self.silences.insert(suspicion.subject.clone()) {
-                self.suspect(suspicion, place, true);
-            }
+            self.suspect(suspicion, place, true);
         }
         shown
     }

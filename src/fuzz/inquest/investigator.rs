@@ -142,11 +142,16 @@ impl Investigator {
         let whole = Some(history.len()).filter(|&length| length > 1);
         for length in lengths.chain(whole) {
             let inputs: Vec<Input> = history[history.len() - length..].iter().map(|input| (**input).clone()).collect();
-            let trial = self.ground.trial(&inputs, Judged::Last, patient && length == 1);
+            let patient = patient && length == 1;
             let is_it = |seen: &Suspicion| {
                 // Who dies is only noticed with the next message.
                 seen.is_like(suspicion) || suspicion.oracle.is_fatal() && seen.oracle == suspicion.oracle
             };
+            let mut trial = self.ground.trial(&inputs, Judged::Last, patient);
+            // What went before may explain it: an answer that seems to be to nothing may be a late one.
+            if length > 1 && trial.suspicions.iter().any(is_it) {
+                trial = self.ground.trial(&inputs, Judged::Whole, patient);
+            }
             if let Some(seen) = trial.suspicions.into_iter().find(is_it) {
                 return Some(Case { inputs, seen, excerpt: trial.excerpt });
             }
