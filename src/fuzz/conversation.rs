@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::assess::Assessor;
+use super::assess::{Assessor, Worth};
+use super::feedback::known;
 use super::glance::{Glance, glance};
 use super::link::{End, Link, Observed, Patience, Step, arrived, continued};
 use super::process::Process;
-use super::script::{Ids, Script, request};
+use super::script::{Ask, Ids, Script, request};
 use crate::protocol::{Era, Revision};
 use crate::session::{Transcript, client_info};
 use crate::smith::{Form, Input};
@@ -204,7 +205,7 @@ impl Conversation {
         let mut again = Vec::new();
         let mut worth_waiting = Vec::with_capacity(script.asks.len());
         for ask in &script.asks {
-            worth_waiting.push(script.is_owed(ask) && !self.is_silent(&class(&script, ask)));
+            worth_waiting.push(script.is_owed(ask) && !self.is_silent(&class(self.revision, ask)));
         }
         let Link::Endpoint(endpoint) = &mut self.link else {
             return Observed { script, steps, end: End::Over, unanswered: Vec::new(), again };
@@ -283,13 +284,13 @@ impl Conversation {
 
     fn is_worth_waiting(&self, script: &Script, open: &[bool]) -> bool {
         let mut asks = script.asks.iter().zip(open).filter(|(_, open)| **open);
-        asks.any(|(ask, _)| script.is_owed(ask) && !self.is_silent(&class(script, ask)))
+        asks.any(|(ask, _)| script.is_owed(ask) && !self.is_silent(&class(self.revision, ask)))
     }
 
     fn note_silence(&mut self, script: &Script, open: &[bool]) {
         for (ask, _) in script.asks.iter().zip(open).filter(|(ask, open)| **open && script.is_owed(ask)) {
             if self.silent.len() < CLASSES {
-                *self.silent.entry(class(script, ask)).or_default() += 1;
+                *self.silent.entry(class(self.revision, ask)).or_default() += 1;
             }
         }
     }
@@ -311,10 +312,14 @@ pub(super) struct Sent {
     began: Instant,
 }
 
-/// What kind of request it is, as far as silence goes.
-fn class(script: &Script, ask: &super::script::Ask) -> String {
-    let sound = !script.pieces[ask.piece].deliberate;
-    format!("{} {} {sound}", ask.method, ask.name.as_deref().unwrap_or_default())
+/// What kind of request it is, as far as silence goes. Of those that are wrong there are as many kinds as inputs: they are told apart
+/// by their methods alone, as far as the revision knows them.
+fn class(revision: Revision, ask: &Ask) -> String {
+    let method = known(revision, &ask.method);
+    match &ask.name {
+        Some(name) if ask.worth == Worth::Sound => format!("{method} {name}"),
+        _ => format!("{method} {}", ask.worth == Worth::Sound),
+    }
 }
 
 fn send_to_process(process: &mut Process, script: &Script, steps: &mut Vec<Step>) {

@@ -61,6 +61,8 @@ const RUNS: [u64; 4] = [200, 400, 800, 1600];
 const ENOUGH: u64 = 256 << 20;
 /// Alive requests that are sent while an answer is waited for to the end.
 const NUDGES: u32 = 200;
+/// How long an answer may come after the alive request's, when an input is repeated to see what grows.
+const ANSWERED: Duration = Duration::from_secs(1);
 /// How long an answer may come after the alive request's, when inputs are replayed.
 const GRACE: Duration = Duration::from_millis(60);
 
@@ -174,13 +176,15 @@ impl Ground {
     pub(super) fn growth(&mut self, input: &Input) -> Option<Suspicion> {
         let mut conversation = self.open_as("").ok()?;
         let process = conversation.link.process()?;
-        let patience = Patience { deadline: self.plan.timeout, grace: GRACE, nudges: 0 };
+        let patience = Patience { deadline: self.plan.timeout, grace: ANSWERED, nudges: 0 };
         let mut windows = Vec::new();
         for (round, times) in RUNS.into_iter().enumerate() {
             let before = usage(process)?;
             for _ in 0..times {
                 let sent = conversation.send(input, &self.court.assessor);
-                if conversation.receive(sent, patience).end != End::Alive {
+                let observed = conversation.receive(sent, patience);
+                // What is still at work holds what it needs: it grows with what is asked at once.
+                if observed.end != End::Alive || !observed.unanswered.is_empty() {
                     return None;
                 }
             }

@@ -7,8 +7,11 @@ use super::queue::Queued;
 use crate::fuzz::coverage::Operand;
 use crate::smith::{Input, Unstructured, cross, fresh, mutate, neighbours};
 
-/// How many neighbours of an input are tried, and how many values that it was compared with.
+/// How many neighbours of an input are tried.
 const NEIGHBOURS: usize = 1_000;
+/// Their bytes, all together: what is large takes the target long, and shows little that something small does not.
+const NEIGHBOURS_BYTES: usize = 512 << 10;
+/// How many values are kept that an input was compared with.
 const OPERANDS: usize = 64;
 /// Values kept in the dictionary.
 const DICTIONARY: usize = 400;
@@ -84,7 +87,8 @@ impl Worker {
         let known = std::mem::take(&mut self.world.dictionary);
         self.world.dictionary = operands.to_vec();
         self.world.dictionary.extend(known.iter().rev().filter(|value| !operands.contains(value)).take(64).cloned());
-        self.queue.extend(neighbours(&self.world, input).take(NEIGHBOURS));
+        let most = NEIGHBOURS.min(NEIGHBOURS_BYTES / input.len().max(1) + 1);
+        self.queue.extend(neighbours(&self.world, input).take(most));
         self.world.dictionary = known;
     }
 }
