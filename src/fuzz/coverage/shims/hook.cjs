@@ -36,8 +36,12 @@ class Recorder {
     if (this.hits[edge] < 255) this.hits[edge]++;
   }
 
+  isFull() {
+    return !this.wanted || this.pairs.size >= PAIRS;
+  }
+
   compared(left, right) {
-    if (left === right || !this.wanted || this.pairs.size >= PAIRS) return;
+    if (left === right || this.isFull()) return;
     const a = plain(left);
     if (a === undefined) return;
     const b = plain(right);
@@ -46,7 +50,7 @@ class Recorder {
   }
 
   among(value, members) {
-    if (!this.wanted || typeof value !== 'string') return;
+    if (this.isFull() || typeof value !== 'string') return;
     let left = MEMBERS;
     for (const member of members) {
       if (left-- === 0) break;
@@ -136,9 +140,11 @@ function callbacks(recorder) {
       else if (object instanceof Map) recorder.among(value, object.keys());
       return value;
     },
-    // The name of a property that is not known before.
+    // The name of a property that is not known before. All names of an object are only asked for while there is room: who
+    // visits each of them would ask each time.
     key: (object, name) => {
-      if (typeof name === 'string' && typeof object === 'object' && object !== null && !isProxy(object)) {
+      const hasNames = typeof object === 'object' && object !== null && !Array.isArray(object);
+      if (typeof name === 'string' && hasNames && !recorder.isFull() && !isProxy(object)) {
         recorder.among(name, Object.keys(object));
       }
       return name;
