@@ -137,18 +137,32 @@ impl Court {
         let owed = owed.filter(|ask| observed.script.is_owed(ask) && !may_wait(ask));
         owed.map(|ask| {
             let within = self.context.timeout.as_secs_f32();
-            // What is wrong with a message hides from the server what it is about.
-            let method = known(self.revision, &ask.method);
-            let subject = if ask.worth == Worth::Sound { self.subject(ask) } else { method.to_owned() };
+            let (subject, cause) = self.of_what_is_dropped(ask, &observed.script);
             suspicion(
                 Oracle::Unanswered,
                 subject,
-                "no answer".to_owned(),
+                cause.to_owned(),
                 "an answer".to_owned(),
                 format!("none within {within} s, although the server answers what comes after it"),
             )
         })
         .collect()
+    }
+
+    /// The subject and the cause of a silence: what is wrong with a message may hide from the server what it is about.
+    fn of_what_is_dropped(&self, ask: &Ask, script: &Script) -> (String, &'static str) {
+        let message = script.pieces[ask.piece].message.as_ref().and_then(|message| message.value().as_object());
+        let is_known = |member: &String| ["jsonrpc", "id", "method", "params"].contains(&member.as_str());
+        match &ask.worth {
+            _ if message.is_some_and(|members| !members.keys().all(is_known)) => {
+                (String::new(), "no answer to a request with a further member")
+            }
+            Worth::Flawed(Flaw::Params(place)) if place.contains("/_meta") => {
+                (String::new(), "no answer to a request with faulty metadata")
+            }
+            Worth::Sound => (self.subject(ask), "no answer"),
+            _ => (known(self.revision, &ask.method).to_owned(), "no answer"),
+        }
     }
 
     fn of_the_end(&self, observed: &Observed, traffic: &Traffic<'_>, found: &mut Vec<Suspicion>) {
