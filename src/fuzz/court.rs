@@ -132,9 +132,9 @@ impl Court {
             return Vec::new();
         }
         let owed = observed.unanswered.iter().map(|&at| &observed.script.asks[at]);
-        // Over HTTP a tool that waits for further messages cannot be given any on the way.
-        let may_wait = |ask: &Ask| self.kind == TransportKind::Http && ask.method == "tools/call";
-        let owed = owed.filter(|ask| observed.script.is_owed(ask) && !may_wait(ask));
+        // A tool may take as long as its arguments want; one that is not there takes no time.
+        let may_take_long = |ask: &Ask| ask.method == "tools/call" && ask.worth != Worth::Flawed(Flaw::Tool);
+        let owed = owed.filter(|ask| observed.script.is_owed(ask) && !may_take_long(ask));
         owed.map(|ask| {
             let within = self.context.timeout.as_secs_f32();
             let (subject, cause) = self.of_what_is_dropped(ask, &observed.script);

@@ -211,10 +211,11 @@ impl Script {
                 self.cancelled.extend(part.value().pointer("/params/requestId").cloned());
             }
             let (Kind::Request, Some(id)) = (part.kind(), part.id()) else { continue };
-            let params = part.params();
-            let name = params.and_then(|params| params.get("name")).and_then(Value::as_str).map(str::to_owned);
             let worth = if in_batch { Worth::Doubtful } else { worth.clone() };
             let method = part.method().unwrap_or("other").to_owned();
+            let has_name = ["tools/call", "prompts/get"].contains(&method.as_str());
+            let name = part.params().filter(|_| has_name).and_then(|params| params.get("name"));
+            let name = name.and_then(Value::as_str).map(str::to_owned);
             self.asks.push(Ask { id: id.clone(), method, name, worth, piece });
         }
     }
