@@ -41,7 +41,7 @@ pub(super) struct Conversation {
 
 /// How often a class of message may make the harness wait in vain.
 const SILENCES: u32 = 3;
-/// Classes that are remembered: what a method is called is for the input to choose.
+/// Classes that are remembered: a prompt may be asked for by any name.
 const CLASSES: usize = 10_000;
 /// Unanswered requests that are remembered.
 const WAITING: usize = 50_000;

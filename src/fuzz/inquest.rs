@@ -74,6 +74,8 @@ struct Lane {
 
 /// Bytes of inputs that may wait in leads: each can hold those of a conversation.
 const WAITING: usize = 16 << 20;
+/// What is under way may take so long where all has to stop.
+const MOMENT: Duration = Duration::from_secs(3);
 /// So often a cause that was suspected in vain is looked into each time; later only ever more seldom.
 const VAIN: u32 = 3;
 
@@ -121,19 +123,30 @@ impl Inquest {
         drop(self.dossier.done.wait_while(dossier, |dossier| dossier.waiting_bytes > most));
     }
 
-    /// Waits until all leads are followed; if there is a limit in time, what is not begun by then is left. A limit of nothing waits
-    /// for nothing.
+    /// Waits until all leads are followed; if there is a limit in time, what is not begun by then is left.
     pub(super) fn finish(&mut self, within: Option<Duration>) {
         self.dossier.open().until = within.map(|time| Instant::now() + time);
-        if within == Some(Duration::ZERO) {
-            return;
-        }
         self.quick.end();
         self.slow.end();
+        self.tell_what_is_left();
+    }
+
+    /// Ends at once, but for what is done in a moment.
+    pub(super) fn stop(&mut self) {
+        let mut dossier = self.dossier.open();
+        dossier.until = Some(Instant::now());
+        let waited = self.dossier.done.wait_timeout_while(dossier, MOMENT, |dossier| dossier.waiting_bytes > 0);
+        dossier = waited.unwrap_or_else(PoisonError::into_inner).0;
+        dossier.left += dossier.under_way;
+        drop(dossier);
+        self.tell_what_is_left();
+    }
+
+    fn tell_what_is_left(&self) {
         let left = self.dossier.open().left;
         if left > 0 {
             let suspicions = if left == 1 { "suspicion was" } else { "suspicions were" };
-            (self.report)(&Report::Note(format!("{left} {suspicions} not looked into: the time was up")));
+            (self.report)(&Report::Note(format!("{left} {suspicions} not looked into to the end: the time was up")));
         }
     }
 }
@@ -189,6 +202,8 @@ struct Content {
     waiting: BTreeSet<String>,
     /// Bytes of leads that are not followed to their ends.
     waiting_bytes: usize,
+    /// Leads that are being followed.
+    under_way: usize,
     /// Leads that were not followed since the time was up.
     left: usize,
     /// When to stop.

@@ -13,7 +13,8 @@ pub enum Oracle {
     Died,
     /// Not even the alive request is answered in time.
     Hang,
-    /// A request that is owed an answer gets none in time, although the alive request is answered.
+    /// A request that is owed an answer gets none in time, although the alive request is answered. A tool that is there may take as
+    /// long as its arguments want.
     Unanswered,
     /// A message that the revision does not allow.
     InvalidMessage,

@@ -163,10 +163,13 @@ impl Worker {
     /// Has what is suspected looked into: all of it, or, where time is limited or was cut short, what is soon done.
     pub(super) fn finish(&mut self, is_stopped: bool) {
         let plan = &self.ground.plan;
-        let within =
-            if is_stopped { Some(Duration::ZERO) } else { plan.time.map(|time| (time / 10).min(plan.timeout)) };
+        let within = plan.time.map(|time| (time / 10).min(plan.timeout));
         self.conversation = None;
-        self.inquest.finish(within);
+        if is_stopped {
+            self.inquest.stop();
+        } else {
+            self.inquest.finish(within);
+        }
         self.tell();
     }
 

@@ -27,13 +27,16 @@ struct Case {
     inputs: Vec<Input>,
     seen: Suspicion,
     excerpt: Vec<String>,
+    /// It is so where all inputs are judged, not the last alone.
+    is_certain: bool,
 }
 
 /// Attempts and time that shrinking a finding may take.
 const ATTEMPTS: u32 = 400;
 const SHRINKING: Duration = Duration::from_secs(20);
-/// What takes long to bring out gets as much time as this many attempts take.
+/// What takes long to bring out gets as much time as this many attempts take; what is not certain before, no more than that.
 const LONG: u32 = 60;
+const UNCERTAIN: Duration = Duration::from_mins(2);
 /// Findings that are shrunk; of more the target has to be mended first.
 const SHRUNK: usize = 100;
 
@@ -45,7 +48,9 @@ impl Investigator {
         if dossier.is_late() {
             dossier.open().left += 1;
         } else {
+            dossier.open().under_way += 1;
             self.pursue(lead);
+            dossier.open().under_way -= 1;
         }
     }
 
@@ -58,7 +63,7 @@ impl Investigator {
             Lead::Growth(inputs) => {
                 let grows = |input: Input| self.ground.growth(&input).map(|seen| (seen, input));
                 if let Some((seen, input)) = inputs.into_iter().find_map(grows) {
-                    self.settle(Case { inputs: vec![input], seen, excerpt: Vec::new() });
+                    self.settle(Case { inputs: vec![input], seen, excerpt: Vec::new(), is_certain: true });
                 }
             }
             Lead::Sessions(inputs) => self.compare_sessions(inputs),
@@ -92,7 +97,7 @@ impl Investigator {
             return;
         };
         // Whatever ends this process from here on, it is not lost.
-        let written = self.write_if_new(&large);
+        let written = if large.is_certain { self.write_if_new(&large) } else { None };
         let seen = large.seen.clone();
         let small = self.smaller(large, patient, haste, began.elapsed());
         if let Some(written) = written
@@ -147,13 +152,13 @@ impl Investigator {
                 // Who dies is only noticed with the next message.
                 seen.is_like(suspicion) || suspicion.oracle.is_fatal() && seen.oracle == suspicion.oracle
             };
-            let mut trial = self.ground.trial(&inputs, Judged::Last, patient);
-            // What went before may explain it: an answer that seems to be to nothing may be a late one.
-            if length > 1 && trial.suspicions.iter().any(is_it) {
-                trial = self.ground.trial(&inputs, Judged::Whole, patient);
-            }
+            let trial = self.ground.trial(&inputs, Judged::Last, patient);
             if let Some(seen) = trial.suspicions.into_iter().find(is_it) {
-                return Some(Case { inputs, seen, excerpt: trial.excerpt });
+                // What went before may explain it, as an answer that seems to be to nothing may be a late one; or may only leave
+                // doubt, which ends where it falls away.
+                let is_certain =
+                    length == 1 || self.ground.trial(&inputs, Judged::Whole, patient).suspicions.iter().any(is_it);
+                return Some(Case { inputs, seen, excerpt: trial.excerpt, is_certain });
             }
             if suspicion.oracle == Oracle::Unanswered && length == 1 {
                 // Slow, not silent.
@@ -169,6 +174,7 @@ impl Investigator {
         let is_slow = matches!(seen.oracle, Oracle::Hang | Oracle::Unanswered);
         let attempts = if self.dossier.open().told.len() > SHRUNK { 0 } else { ATTEMPTS };
         let time = if is_slow { SHRINKING.min(haste * 10) } else { SHRINKING.max(took * LONG) };
+        let time = if large.is_certain { time } else { time.min(UNCERTAIN) };
         let budget = Budget { attempts, until: Instant::now() + time };
         // What leaves the target alive is tried on one session first, where an attempt takes no start; what is only small there, on
         // fresh ones.
@@ -197,7 +203,7 @@ impl Investigator {
     fn last_word(&mut self, inputs: Vec<Input>, seen: &Suspicion, patient: bool) -> Option<Case> {
         let trial = self.ground.trial(&inputs, Judged::Whole, patient);
         let seen = trial.suspicions.into_iter().find(|one| is_same(one, seen))?;
-        Some(Case { inputs, seen, excerpt: trial.excerpt })
+        Some(Case { inputs, seen, excerpt: trial.excerpt, is_certain: true })
     }
 
     fn keep_unreproduced(&self, suspicion: &Suspicion, history: &[Arc<Input>]) {
@@ -225,7 +231,7 @@ impl Investigator {
         let smaller = shrink(inputs, budget, &mut holds);
         let trial = sessions::trial(&mut self.ground, &smaller);
         if !trial.suspicions.is_empty() {
-            self.settle(Case { inputs: smaller, seen, excerpt: trial.excerpt });
+            self.settle(Case { inputs: smaller, seen, excerpt: trial.excerpt, is_certain: true });
         }
     }
 }
