@@ -33,18 +33,30 @@ pub(super) struct Conversation {
     waiting: HashSet<String>,
     /// More requests are unanswered than are remembered: who was answered before cannot be told any more.
     is_forgetful: bool,
+    /// Ids that inputs may have had of which that is in doubt, with the first number that was given out for the last such input: an
+    /// answer to one of them is that input's, perhaps a late one.
+    doubtful: HashMap<String, u64>,
     /// How often a class of message got no answer in its grace.
     pub(super) silent: HashMap<String, u32>,
     /// Messages that were sent, alive requests included.
     pub(super) messages: u64,
+    /// Inputs that were sent and not waited for yet.
+    under_way: usize,
+    /// What came that is of such an input.
+    ahead: Vec<(Instant, Incoming)>,
+    /// When the wait for an input ended: the next one had the target to itself from then on.
+    free_since: Instant,
 }
 
 /// How often a class of message may make the harness wait in vain.
 const SILENCES: u32 = 3;
 /// Classes that are remembered: a prompt may be asked for by any name.
 const CLASSES: usize = 10_000;
-/// Unanswered requests that are remembered.
+/// Unanswered requests that are remembered, and ids that are in doubt.
 const WAITING: usize = 50_000;
+const DOUBTFUL: usize = 50_000;
+/// Bytes of an id that are looked at.
+const ID: usize = 1024;
 
 impl Conversation {
     /// Opens a conversation over a link on which nothing was said. An error says why not, in one clause.
@@ -58,8 +70,12 @@ impl Conversation {
             ids: Ids::new(revision),
             waiting: HashSet::new(),
             is_forgetful: false,
+            doubtful: HashMap::new(),
             silent: HashMap::new(),
             messages: 0,
+            under_way: 0,
+            ahead: Vec::new(),
+            free_since: Instant::now(),
         };
         let (method, params) = match revision.era() {
             Era::Handshake => {
@@ -98,9 +114,16 @@ impl Conversation {
         self.send_script(script)
     }
 
-    /// The same with an input whose ids are given already.
+    /// The same with an input whose ids are given already. Over stdio another may be sent before what comes of this one is received.
     pub(super) fn send_script(&mut self, script: Script) -> Sent {
+        self.under_way += 1;
         self.messages += script.pieces.len() as u64 + 1;
+        if !script.is_clear() {
+            let sent: Vec<u8> = script.pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
+            if self.doubtful.len() < DOUBTFUL {
+                self.doubtful.extend(possible_ids(&sent).map(|id| (id, script.first)));
+            }
+        }
         let mut steps = Vec::with_capacity(script.pieces.len() + 4);
         if let Link::Process(process) = &mut self.link {
             process.begin();
@@ -109,12 +132,15 @@ impl Conversation {
         Sent { script, steps, began: Instant::now() }
     }
 
-    /// Waits for what comes of it.
+    /// Waits for what comes of it. Of inputs that are under way the first has to be received first.
     pub(super) fn receive(&mut self, sent: Sent, patience: Patience) -> Observed {
-        match &self.link {
+        self.under_way -= 1;
+        let observed = match &self.link {
             Link::Process(_) => self.receive_from_process(sent, patience),
             Link::Endpoint(_) => self.exchange_with_endpoint(sent, patience),
-        }
+        };
+        self.free_since = Instant::now();
+        observed
     }
 
     /// Sends a request and waits for its answer, as part of the prelude.
@@ -145,58 +171,83 @@ impl Conversation {
         let Sent { script, mut steps, began } = sent;
         let mut open: Vec<bool> = vec![true; script.asks.len()];
         let mut again = Vec::new();
-        let mut buffer = Vec::new();
+        let mut buffer = std::mem::take(&mut self.ahead);
+        let (mut goes_on, mut passed) = (true, None);
         let mut fence_answered: Option<Instant> = None;
         let (mut nudges, mut newest) = (patience.nudges, script.fence.id.clone());
         let end = loop {
-            let deadline = match fence_answered {
-                None => began + patience.deadline,
-                Some(_) if !self.is_worth_waiting(&script, &open) => break End::Alive,
-                Some(at) => at + patience.grace,
-            };
-            let Link::Process(process) = &mut self.link else { break End::Over };
-            let goes_on = process.turn(deadline, &mut buffer);
             for (at, what) in buffer.drain(..) {
-                let keep = match &what {
-                    Incoming::Line(text) => match glance(text) {
-                        Some(seen) => {
-                            if seen.method.is_some() {
-                                self.refuse(&seen, &mut steps);
-                                true
-                            } else {
-                                let is_fence = seen.id.as_ref().is_some_and(|id| same_id(id, &newest));
-                                if is_fence {
-                                    fence_answered.get_or_insert(at);
-                                    if nudges > 0 {
-                                        nudges -= 1;
-                                        newest = self.nudge(&mut steps);
-                                    }
-                                }
-                                is_fence || self.file(&seen, text, &script, &mut open, &mut again)
+                let seen = if let Incoming::Line(text) = &what { glance(text) } else { None };
+                if self.is_of_the_next(seen.as_ref(), &script, fence_answered.is_some()) {
+                    self.ahead.push((at, what));
+                    continue;
+                }
+                let keep = match (&what, &seen) {
+                    (Incoming::Line(_), Some(seen)) if seen.method.is_some() => {
+                        self.refuse(seen, &mut steps);
+                        true
+                    }
+                    (Incoming::Line(text), Some(seen)) => {
+                        let is_fence = seen.id.as_ref().is_some_and(|id| same_id(id, &newest));
+                        if is_fence {
+                            fence_answered.get_or_insert(at);
+                            if nudges > 0 {
+                                nudges -= 1;
+                                newest = self.nudge(&mut steps);
                             }
                         }
-                        None => true,
-                    },
+                        is_fence || self.file(seen, text, &script, &mut open, &mut again)
+                    }
                     _ => true,
                 };
                 if keep {
                     steps.push(arrived(at, what));
                 }
             }
-            if !goes_on {
+            let is_awaited = fence_answered.is_none() || self.is_worth_waiting(&script, &open);
+            // What ends the target while another input is under way is that one's, if this one has all that it waited for.
+            if !goes_on && (is_awaited || self.under_way == 0) {
+                steps.extend(self.ahead.drain(..).map(|(at, what)| arrived(at, what)));
                 break End::Over;
             }
-            if Instant::now() >= deadline && fence_answered.is_none() {
-                break End::Silent;
+            if !is_awaited {
+                break End::Alive;
             }
-            if fence_answered.is_some() && Instant::now() >= deadline {
+            let deadline = fence_answered
+                .map_or_else(|| began.max(self.free_since) + patience.deadline, |at| at + patience.grace);
+            if passed == Some(deadline) {
+                if fence_answered.is_none() {
+                    break End::Silent;
+                }
                 self.note_silence(&script, &open);
                 break End::Alive;
             }
+            // What came until then is looked at once more.
+            passed = Some(deadline).filter(|deadline| Instant::now() >= *deadline);
+            let Link::Process(process) = &mut self.link else { break End::Over };
+            goes_on = process.turn(deadline, &mut buffer);
         };
         let unanswered: Vec<_> = (0..open.len()).filter(|&at| open[at]).collect();
         self.remember(&script, &unanswered);
         Observed { script, steps, end, unanswered, again }
+    }
+
+    /// Whether something that came is of an input that is under way behind a script: what answers it; and once the alive request of
+    /// the script is answered, all that tells neither whose it is nor wants an answer.
+    fn is_of_the_next(&self, seen: Option<&Glance>, script: &Script, is_answered: bool) -> bool {
+        if self.under_way == 0 {
+            return false;
+        }
+        let Some(seen) = seen else { return is_answered };
+        let mut ids = seen.parts.iter().flatten().filter_map(|part| part.id.as_ref()).chain(&seen.id).peekable();
+        match (&seen.method, ids.peek()) {
+            (_, None) => is_answered,
+            (Some(_), _) => false,
+            (None, _) => {
+                let is_later = |id: &Value| self.doubtful.get(&id.to_string()).is_some_and(|first| *first > script.first);
+                ids.any(|id| script.is_before(id) || is_later(id))
+            }
+        }
     }
 
     fn exchange_with_endpoint(&mut self, sent: Sent, patience: Patience) -> Observed {
@@ -253,6 +304,8 @@ impl Conversation {
                 if !self.waiting.remove(&id.to_string()) && !self.is_forgetful {
                     again.push(text.clone());
                 }
+            } else if !known && self.doubtful.get(&id.to_string()).is_some_and(|first| *first < script.first) {
+                own = false;
             }
         }
         own
@@ -320,6 +373,16 @@ fn class(revision: Revision, ask: &Ask) -> String {
         Some(name) if ask.worth == Worth::Sound => format!("{method} {name}"),
         _ => format!("{method} {}", ask.worth == Worth::Sound),
     }
+}
+
+/// The values of all that is named as an id in a text, whether it is JSON or not, as a reader may take them that minds little.
+fn possible_ids(text: &[u8]) -> impl Iterator<Item = String> {
+    memchr::memmem::find_iter(text, b"\"id\"").filter_map(|at| {
+        let value = text[at + 4..].trim_ascii_start().strip_prefix(b":")?;
+        let value = String::from_utf8_lossy(&value[..value.len().min(ID)]);
+        let first = serde_json::Deserializer::from_str(&value).into_iter::<Value>().next()?;
+        Some(first.ok()?.to_string())
+    })
 }
 
 fn send_to_process(process: &mut Process, script: &Script, steps: &mut Vec<Step>) {

@@ -1,5 +1,6 @@
 //! What is suspected is looked into on threads of its own, so that the worker goes on meanwhile: one for what takes a moment, one for
-//! what has to be waited for. This side hands out leads, and keeps what is known of each cause.
+//! what has to be waited for, and one for what takes much work and comes to little, which gives way to all else. This side hands out
+//! leads, and keeps what is known of each cause.
 
 mod investigator;
 
@@ -9,7 +10,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use self::investigator::Investigator;
+use rustix::process::{getpriority_process, setpriority_process};
+
+use self::investigator::{Doubt, Investigator};
 use super::finding::Finding;
 use super::ground::Ground;
 use super::oracle::{Oracle, Suspicion};
@@ -29,6 +32,8 @@ pub(super) enum Lead {
         /// How long an answer to the alive request may take while it is made smaller.
         haste: Duration,
     },
+    /// What was seen again, but only where the last input is judged alone.
+    Doubt(Doubt),
     /// Inputs of which one may make the process grow.
     Growth(Vec<Input>),
     /// What one session says, and what others ask, to see whether they are kept apart.
@@ -39,7 +44,9 @@ impl Lead {
     /// What it keeps in memory, at least: inputs of one conversation are shared.
     fn bytes(&self) -> usize {
         match self {
-            Self::Suspicion { history, .. } => history.iter().map(|input| input.len()).sum::<usize>() + 1,
+            Self::Suspicion { history, .. } | Self::Doubt(Doubt { history, .. }) => {
+                history.iter().map(|input| input.len()).sum::<usize>() + 1
+            }
             Self::Growth(inputs) | Self::Sessions(inputs) => inputs.iter().map(Input::len).sum::<usize>() + 1,
         }
     }
@@ -60,6 +67,7 @@ pub(super) enum Known {
 pub(super) struct Inquest {
     quick: Lane,
     slow: Lane,
+    spare: Lane,
     dossier: Arc<Dossier>,
     /// Each lead is followed to its end before the worker goes on: both would disturb one another at the same server.
     in_step: bool,
@@ -72,22 +80,29 @@ struct Lane {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Bytes of inputs that may wait in leads: each can hold those of a conversation.
-const WAITING: usize = 16 << 20;
+/// Bytes of inputs that may wait in leads, before the worker waits too, and in doubts: each can hold those of a conversation.
+const WAITING: usize = 24 << 20;
 /// What is under way may take so long where all has to stop.
 const MOMENT: Duration = Duration::from_secs(3);
+/// By how much the spare lane gives way: it gets about a quarter of what each of the others gets where all want to compute.
+const PATIENCE: i32 = 6;
 /// So often a cause that was suspected in vain is looked into each time; later only ever more seldom.
 const VAIN: u32 = 3;
 
 impl Inquest {
     /// Starts it. `earlier`: findings of runs before, by their names.
-    pub(super) fn start(ground: Ground, earlier: HashMap<String, Finding>, report: fn(&Report)) -> Self {
+    pub(super) fn start(ground: &Ground, earlier: HashMap<String, Finding>, report: fn(&Report)) -> Self {
         let dossier = Arc::new(Dossier::default());
         dossier.open().earlier = earlier;
         let in_step = ground.plan.place.command().is_none();
-        let lane = |ground| Lane::start(Investigator { ground, dossier: Arc::clone(&dossier), report });
-        let (quick, slow) = (lane(ground.another()), lane(ground));
-        Self { quick, slow, dossier, in_step, report }
+        let lane = |spare: Option<&Lane>, patience| {
+            let (ground, dossier) = (ground.another(), Arc::clone(&dossier));
+            let spare = spare.and_then(|lane| lane.leads.clone());
+            Lane::start(Investigator { ground, dossier, spare, report }, patience)
+        };
+        let spare = lane(None, PATIENCE);
+        let (quick, slow) = (lane(Some(&spare), 0), lane(Some(&spare), 0));
+        Self { quick, slow, spare, dossier, in_step, report }
     }
 
     /// What is known of a cause; one that is worth looking into counts as waiting from now on.
@@ -110,17 +125,19 @@ impl Inquest {
 
     /// Has a lead followed; waits where too much is waiting.
     pub(super) fn follow(&mut self, lead: Lead) {
-        let is_slow = match &lead {
-            Lead::Suspicion { suspicion, .. } => matches!(suspicion.oracle, Oracle::Hang | Oracle::Unanswered),
-            Lead::Growth(_) => true,
-            Lead::Sessions(_) => false,
+        let lane = match &lead {
+            Lead::Suspicion { suspicion, .. } if matches!(suspicion.oracle, Oracle::Hang | Oracle::Unanswered) => {
+                &mut self.slow
+            }
+            Lead::Suspicion { .. } | Lead::Sessions(_) => &mut self.quick,
+            Lead::Growth(_) | Lead::Doubt(_) => &mut self.spare,
         };
         self.dossier.open().waiting_bytes += lead.bytes();
-        let lane = if is_slow { &mut self.slow } else { &mut self.quick };
         lane.send(lead);
         let most = if self.in_step { 0 } else { WAITING };
         let dossier = self.dossier.open();
-        drop(self.dossier.done.wait_while(dossier, |dossier| dossier.waiting_bytes > most));
+        let waits = |dossier: &mut Content| dossier.waiting_bytes - dossier.doubted_bytes > most;
+        drop(self.dossier.done.wait_while(dossier, waits));
     }
 
     /// Waits until all leads are followed; if there is a limit in time, what is not begun by then is left.
@@ -128,6 +145,7 @@ impl Inquest {
         self.dossier.open().until = within.map(|time| Instant::now() + time);
         self.quick.end();
         self.slow.end();
+        self.spare.end();
         self.tell_what_is_left();
     }
 
@@ -152,9 +170,16 @@ impl Inquest {
 }
 
 impl Lane {
-    fn start(mut investigator: Investigator) -> Self {
+    /// `patience`: by how much its thread, and the servers that it starts, give way to others (a difference in niceness).
+    fn start(mut investigator: Investigator, patience: i32) -> Self {
         let (leads, waiting) = channel();
         let thread = thread::spawn(move || {
+            // Elsewhere it is the whole process that has a priority.
+            if cfg!(target_os = "linux") && patience > 0 {
+                let now = getpriority_process(None).unwrap_or_default();
+                // At the lowest priority it is as patient as can be.
+                let _ = setpriority_process(None, now + patience);
+            }
             for lead in waiting {
                 investigator.follow(lead);
             }
@@ -202,6 +227,8 @@ struct Content {
     waiting: BTreeSet<String>,
     /// Bytes of leads that are not followed to their ends.
     waiting_bytes: usize,
+    /// Those among them that are doubts.
+    doubted_bytes: usize,
     /// Leads that are being followed.
     under_way: usize,
     /// Leads that were not followed since the time was up.

@@ -90,10 +90,9 @@ impl Ids {
         self.next - 1
     }
 
-    /// The number of an id that was given out before `first`.
+    /// Whether an id was given out before `first`.
     pub(super) fn is_earlier(id: &Value, first: u64) -> bool {
-        let number = id.as_u64().or_else(|| id.as_str()?.strip_prefix(PREFIX)?.parse().ok());
-        number.is_some_and(|number| (FIRST..first).contains(&number))
+        number(id).is_some_and(|number| (FIRST..first).contains(&number))
     }
 
     /// The cheapest request of the era.
@@ -197,6 +196,11 @@ impl Script {
         !self.has_unclear_ids && self.asks.iter().all(|ask| ask.method != "initialize")
     }
 
+    /// Whether an id is one of those that are given out after this script.
+    pub(super) fn is_before(&self, id: &Value) -> bool {
+        number(id) > number(&self.fence.id)
+    }
+
     /// Whether the target owes an answer to a request, whatever it is.
     pub(super) fn is_owed(&self, ask: &Ask) -> bool {
         // What goes on until its client ends it, or waits for something that may never come, is not late.
@@ -219,6 +223,11 @@ impl Script {
             self.asks.push(Ask { id: id.clone(), method, name, worth, piece });
         }
     }
+}
+
+/// The number in an id that was given out.
+fn number(id: &Value) -> Option<u64> {
+    id.as_u64().or_else(|| id.as_str()?.strip_prefix(PREFIX)?.parse().ok())
 }
 
 /// The messages with which a client opens a conversation.

@@ -5,7 +5,7 @@ mod around;
 mod choose;
 mod queue;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use self::choose::telling;
 use self::queue::{Queue, Queued};
 use super::chance::Chance;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Sent};
 use super::corpus::Corpus;
 use super::coverage::{Compared, Map};
 use super::feedback::{edges, features};
@@ -46,8 +46,8 @@ pub(super) struct Worker {
     silent: HashMap<String, u32>,
     /// What the process held when it had warmed up.
     usage: Option<Usage>,
-    /// What was looked into because it may make the process grow.
-    grown: BTreeSet<String>,
+    /// How often each sort of input may have made the process grow.
+    grown: HashMap<String, u32>,
     progress: Progress,
     /// The slowest alive request so far.
     slowest: Duration,
@@ -64,23 +64,34 @@ pub(super) struct Worker {
 struct Pending {
     input: Input,
     is_kept: bool,
-    /// Its place in the history.
+    /// Its place in the history; and that of the last that was sent, which may have been under way when this one ended the target.
     place: usize,
+    last: usize,
     observed: Observed,
     opening: Transcript,
     edges: BTreeSet<u32>,
     compared: Compared,
 }
 
-/// An input that was chosen; and what is sent of it in the present conversation, where that is known already.
+/// An input that was chosen.
 struct Next {
     queued: Queued,
-    script: Option<Script>,
+    state: State,
+}
+
+/// How far an input is in the present conversation.
+enum State {
+    /// Only chosen.
+    Chosen,
+    /// Made ready to be sent.
+    Ready(Script),
+    /// Sent, behind another.
+    Sent(Sent),
 }
 
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
-const INPUTS: usize = 10_000;
-const BYTES: usize = 8 << 20;
+const INPUTS: usize = 20_000;
+const BYTES: usize = 12 << 20;
 /// How long an answer may come after the alive request's.
 const GRACE: Duration = Duration::from_millis(25);
 /// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
@@ -115,7 +126,7 @@ impl Worker {
             let merged = corpus.read(folder)?.into_iter().enumerate();
             merged.filter(|(at, _)| is_mine(*at)).for_each(|(_, input)| queue.add(input, false));
         }
-        let inquest = Inquest::start(ground.another(), earlier, report);
+        let inquest = Inquest::start(&ground, earlier, report);
         let now = Instant::now();
         Ok(Self {
             ground,
@@ -130,7 +141,7 @@ impl Worker {
             history_bytes: 0,
             silent: HashMap::new(),
             usage: None,
-            grown: BTreeSet::new(),
+            grown: HashMap::new(),
             progress: Progress::default(),
             slowest: Duration::ZERO,
             began: now,
@@ -144,13 +155,13 @@ impl Worker {
     /// Goes on until its time or its inputs are used up, or `stop` says so.
     pub(super) fn work(&mut self, stop: &mut dyn FnMut() -> bool) {
         let mut pending: Option<Pending> = None;
-        let mut next: Option<Next> = None;
+        let mut ahead = VecDeque::new();
         while !self.is_over() && !stop() {
-            let now = next.take().unwrap_or_else(|| Next { queued: self.next_input(), script: None });
+            let now = ahead.pop_front().unwrap_or_else(|| Next { queued: self.next_input(), state: State::Chosen });
             if !self.ensure_open() {
                 break;
             }
-            (pending, next) = self.execute(now, pending, true);
+            pending = self.execute(now, pending, Some(&mut ahead));
             self.after_each();
         }
         if let Some(pending) = pending {
@@ -179,9 +190,8 @@ impl Worker {
             self.is_stuck = true;
             return BTreeSet::new();
         }
-        let next = Next { queued: Queued { input, is_kept: false }, script: None };
-        let (pending, _) = self.execute(next, None, false);
-        let shown = match pending {
+        let next = Next { queued: Queued { input, is_kept: false }, state: State::Chosen };
+        let shown = match self.execute(next, None, None) {
             Some(pending) => self.digest(pending),
             None => std::mem::take(&mut self.last_shown),
         };
@@ -209,27 +219,39 @@ impl Worker {
             || plan.time.is_some_and(|time| self.began.elapsed() >= time)
     }
 
-    /// Sends an input; judges the one before and, if it `looks_ahead`, chooses the one after while the target is at it; waits for what
-    /// comes.
-    fn execute(&mut self, now: Next, before: Option<Pending>, looks_ahead: bool) -> (Option<Pending>, Option<Next>) {
+    /// Sends an input, judges the one before while the target is at it, and waits for what comes. Where it may look `ahead`, the inputs
+    /// after it are chosen meanwhile, and the next one is sent before, so that the target has something to do at any time.
+    fn execute(
+        &mut self,
+        now: Next,
+        before: Option<Pending>,
+        mut ahead: Option<&mut VecDeque<Next>>,
+    ) -> Option<Pending> {
         if let Some(map) = &mut self.map {
             // A map that cannot be cleared shows what was there before: nothing new.
             let _ = map.clear();
         }
-        let Next { queued: Queued { input, is_kept }, script } = now;
-        let Some(conversation) = &mut self.conversation else { return (None, None) };
-        let script = script.unwrap_or_else(|| conversation.ids.script(&input, &self.ground.court.assessor));
-        let sent = conversation.send_script(script);
+        let Next { queued: Queued { input, is_kept }, state } = now;
+        let sent = self.send(&input, state)?;
+        // Whose edges were taken cannot be told of two at a time.
+        let is_pipelined = self.map.is_none() && self.ground.plan.place.command().is_some();
+        if let Some(next) = ahead.as_mut().and_then(|ahead| ahead.front_mut()).filter(|_| is_pipelined) {
+            let state = std::mem::replace(&mut next.state, State::Chosen);
+            next.state = self.send(&next.queued.input, state).map_or(State::Chosen, State::Sent);
+        }
         if let Some(before) = before {
             self.digest(before);
         }
-        let after = looks_ahead.then(|| self.next_input());
+        if let Some(ahead) = &mut ahead {
+            while ahead.len() < 1 + usize::from(is_pipelined) {
+                let queued = self.next_input();
+                let Some(conversation) = &mut self.conversation else { break };
+                let script = conversation.ids.script(&queued.input, &self.ground.court.assessor);
+                ahead.push_back(Next { queued, state: State::Ready(script) });
+            }
+        }
         let patience = Patience { deadline: self.deadline(), grace: GRACE, nudges: 0 };
-        let Some(conversation) = &mut self.conversation else { return (None, None) };
-        let mut after = after.map(|queued| {
-            let script = conversation.ids.script(&queued.input, &self.ground.court.assessor);
-            Next { queued, script: Some(script) }
-        });
+        let conversation = self.conversation.as_mut()?;
         let began = Instant::now();
         let messages = conversation.messages;
         let observed = conversation.receive(sent, patience);
@@ -238,23 +260,37 @@ impl Worker {
         }
         self.progress.executions += 1;
         self.progress.messages += observed.script.pieces.len() as u64 + 1 + (conversation.messages - messages);
-        self.history_bytes += input.len();
-        self.history.push(Arc::new(input.clone()));
         let opening = conversation.opening.clone();
         let (edges, compared) = self.covered();
+        self.history_bytes += input.len();
+        self.history.push(Arc::new(input.clone()));
         let place = self.history.len() - 1;
         let ends = observed.end != End::Alive || self.is_used_up();
-        let pending = Pending { input, is_kept, place, observed, opening, edges, compared };
-        if ends {
-            self.last_shown = self.digest(pending);
-            self.close();
-            // Its ids were those of this conversation.
-            if let Some(after) = &mut after {
-                after.script = None;
-            }
-            return (None, after);
+        let mut pending = Pending { input, is_kept, place, last: place, observed, opening, edges, compared };
+        if !ends {
+            return Some(pending);
         }
-        (Some(pending), after)
+        for next in ahead.into_iter().flatten() {
+            if let State::Sent(_) = next.state {
+                self.history.push(Arc::new(next.queued.input.clone()));
+                pending.last += 1;
+            }
+            // Its ids were those of this conversation.
+            next.state = State::Chosen;
+        }
+        self.last_shown = self.digest(pending);
+        self.close();
+        None
+    }
+
+    /// Sends an input as far as it is not sent already.
+    fn send(&mut self, input: &Input, state: State) -> Option<Sent> {
+        let conversation = self.conversation.as_mut()?;
+        Some(match state {
+            State::Sent(sent) => sent,
+            State::Ready(script) => conversation.send_script(script),
+            State::Chosen => conversation.send(input, &self.ground.court.assessor),
+        })
     }
 
     /// Whether the conversation has to give way to another.
@@ -309,7 +345,7 @@ impl Worker {
 
     /// Learns from what came of an input, and judges it; says what it has shown.
     fn digest(&mut self, pending: Pending) -> BTreeSet<u32> {
-        let Pending { input, is_kept, place, observed, opening, edges, compared } = pending;
+        let Pending { input, is_kept, place, last, observed, opening, edges, compared } = pending;
         let transcript = continued(opening, observed.steps.iter());
         let traffic = Traffic::of(&transcript);
         let mut shown = features(&self.world, &observed, &traffic);
@@ -332,6 +368,7 @@ impl Worker {
             self.corpus.forget(&input);
         }
         for suspicion in self.ground.court.judge(&[&observed], &traffic) {
+            let place = if suspicion.oracle.is_fatal() { last } else { place };
             self.suspect(suspicion, place, false);
         }
         // Requests that are owed an answer and had none so far.

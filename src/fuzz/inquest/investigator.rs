@@ -4,9 +4,10 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use super::{Dossier, Lead};
+use super::{Dossier, Lead, WAITING};
 use crate::fuzz::finding::Finding;
 use crate::fuzz::ground::{Ground, Judged};
 use crate::fuzz::minimize::{Budget, shrink};
@@ -19,7 +20,21 @@ use crate::smith::Input;
 pub(super) struct Investigator {
     pub(super) ground: Ground,
     pub(super) dossier: Arc<Dossier>,
+    /// Where doubts are taken to; none on the lane that is for them.
+    pub(super) spare: Option<Sender<Lead>>,
     pub(super) report: fn(&Report),
+}
+
+/// Something that was seen again, and may be explained by what went before.
+pub(in crate::fuzz) struct Doubt {
+    /// The name under which it was suspected.
+    name: String,
+    seen: Suspicion,
+    excerpt: Vec<String>,
+    /// The inputs that bring it out.
+    pub(in crate::fuzz) history: Vec<Arc<Input>>,
+    haste: Duration,
+    took: Duration,
 }
 
 /// Something that was seen again: the inputs that bring it out, what they bring out, and what was said then, in lines.
@@ -36,7 +51,9 @@ const ATTEMPTS: u32 = 400;
 const SHRINKING: Duration = Duration::from_secs(20);
 /// What takes long to bring out gets as much time as this many attempts take; what is not certain before, no more than that.
 const LONG: u32 = 60;
-const UNCERTAIN: Duration = Duration::from_mins(2);
+const UNCERTAIN: Duration = Duration::from_mins(5);
+/// A doubt that was not cleared counts as so many suspicions in vain.
+const DOUBTED: u32 = 8;
 /// Findings that are shrunk; of more the target has to be mended first.
 const SHRUNK: usize = 100;
 
@@ -44,7 +61,7 @@ impl Investigator {
     /// Follows a lead to its end, if there is time left.
     pub(super) fn follow(&mut self, lead: Lead) {
         let dossier = Arc::clone(&self.dossier);
-        let _done = Done { dossier: &dossier, bytes: lead.bytes() };
+        let _done = Done { dossier: &dossier, bytes: lead.bytes(), is_doubt: matches!(lead, Lead::Doubt(_)) };
         if dossier.is_late() {
             dossier.open().left += 1;
         } else {
@@ -57,8 +74,21 @@ impl Investigator {
     fn pursue(&mut self, lead: Lead) {
         match lead {
             Lead::Suspicion { suspicion, history, patient, haste } => {
-                self.look_into(&suspicion, &history, patient, haste);
-                self.dossier.open().waiting.remove(&suspicion.name());
+                let name = suspicion.name();
+                let doubt = self.look_into(&suspicion, &history, patient, haste);
+                if !doubt.is_some_and(|doubt| self.hand_on(doubt)) {
+                    self.dossier.open().waiting.remove(&name);
+                }
+            }
+            Lead::Doubt(doubt) => {
+                let Doubt { name, seen, excerpt, history, haste, took } = doubt;
+                let case = Case { inputs: owned(&history), seen, excerpt, is_certain: false };
+                let is_cleared = self.make_small(&name, case, &history, false, haste, took).is_some();
+                let mut dossier = self.dossier.open();
+                if !is_cleared {
+                    *dossier.suspected.entry(name.clone()).or_default() += DOUBTED;
+                }
+                dossier.waiting.remove(&name);
             }
             Lead::Growth(inputs) => {
                 let grows = |input: Input| self.ground.growth(&input).map(|seen| (seen, input));
@@ -70,12 +100,19 @@ impl Investigator {
         }
     }
 
-    /// Sees whether it is so again on a fresh session, makes it small, and hands it over.
-    fn look_into(&mut self, suspicion: &Suspicion, history: &[Arc<Input>], patient: bool, haste: Duration) {
+    /// Sees whether it is so again on a fresh session, makes it small, and hands it over; returns what remains in doubt.
+    fn look_into(
+        &mut self,
+        suspicion: &Suspicion,
+        history: &[Arc<Input>],
+        patient: bool,
+        haste: Duration,
+    ) -> Option<Doubt> {
         let name = suspicion.name();
         // Another name may have come to the same cause meanwhile.
         if self.dossier.open().settled.contains(&name) {
-            return (self.report)(&Report::Again(name));
+            (self.report)(&Report::Again(name));
+            return None;
         }
         // What an earlier run has made small is as small as it gets.
         let earlier = self.dossier.open().earlier.remove(&name);
@@ -85,7 +122,8 @@ impl Investigator {
                 let mut dossier = self.dossier.open();
                 dossier.settled.insert(name.clone());
                 dossier.told.insert(name);
-                return (self.report)(&Report::Found(Box::new(earlier)));
+                (self.report)(&Report::Found(Box::new(earlier)));
+                return None;
             }
         }
         let began = Instant::now();
@@ -94,26 +132,58 @@ impl Investigator {
             if suspicion.oracle != Oracle::Unanswered {
                 self.keep_unreproduced(suspicion, history);
             }
-            return;
+            return None;
         };
+        let took = began.elapsed();
+        if !large.is_certain {
+            let Case { inputs, seen, excerpt, .. } = large;
+            let history = history[history.len() - inputs.len()..].to_vec();
+            return Some(Doubt { name, seen, excerpt, history, haste, took });
+        }
         // Whatever ends this process from here on, it is not lost.
-        let written = if large.is_certain { self.write_if_new(&large) } else { None };
-        let seen = large.seen.clone();
-        let small = self.smaller(large, patient, haste, began.elapsed());
+        let written = self.write_if_new(&large);
+        let first = large.seen.name();
+        let small = self.make_small(&name, large, history, patient, haste, took);
         if let Some(written) = written
-            && small.as_ref().is_none_or(|small| small.seen.name() != seen.name())
+            && small.is_none_or(|small| small != first)
         {
             // Not there is as good as removed.
             let _ = std::fs::remove_file(written);
         }
-        match small {
-            Some(small) => {
-                self.dossier.open().settled.insert(name);
-                self.settle(small);
-            }
+        None
+    }
+
+    /// Has a doubt cleared where that does not keep others waiting. Says whether there is room for it.
+    fn hand_on(&mut self, doubt: Doubt) -> bool {
+        let lead = Lead::Doubt(doubt);
+        let mut dossier = self.dossier.open();
+        let Some(spare) = self.spare.as_ref().filter(|_| dossier.doubted_bytes <= WAITING) else { return false };
+        dossier.waiting_bytes += lead.bytes();
+        dossier.doubted_bytes += lead.bytes();
+        // Nobody takes it where the thread has failed, which fails this one at its end.
+        spare.send(lead).is_ok()
+    }
+
+    /// Makes small what was seen under a name, which took so long, and hands it over; says what it is called then.
+    fn make_small(
+        &mut self,
+        name: &str,
+        large: Case,
+        history: &[Arc<Input>],
+        patient: bool,
+        haste: Duration,
+        took: Duration,
+    ) -> Option<String> {
+        let seen = large.seen.clone();
+        let Some(small) = self.smaller(large, patient, haste, took) else {
             // It was there a moment ago, and is not any more, or only where there is doubt.
-            None => self.keep_unreproduced(&seen, history),
-        }
+            self.keep_unreproduced(&seen, history);
+            return None;
+        };
+        let small_name = small.seen.name();
+        self.dossier.open().settled.insert(name.to_owned());
+        self.settle(small);
+        Some(small_name)
     }
 
     /// Writes a finding that is not there yet; says where.
@@ -146,7 +216,7 @@ impl Investigator {
         let lengths = [1, 1, 4, 32, 256].into_iter().filter(|&length| length == 1 || length < history.len());
         let whole = Some(history.len()).filter(|&length| length > 1);
         for length in lengths.chain(whole) {
-            let inputs: Vec<Input> = history[history.len() - length..].iter().map(|input| (**input).clone()).collect();
+            let inputs = owned(&history[history.len() - length..]);
             let patient = patient && length == 1;
             let is_it = |seen: &Suspicion| {
                 // Who dies is only noticed with the next message.
@@ -207,7 +277,7 @@ impl Investigator {
     }
 
     fn keep_unreproduced(&self, suspicion: &Suspicion, history: &[Arc<Input>]) {
-        let inputs: Vec<Input> = history.last().map(|input| (**input).clone()).into_iter().collect();
+        let inputs = owned(&history[history.len().saturating_sub(1)..]);
         let finding = Finding::new(suspicion.clone(), &self.ground.plan, &inputs, Vec::new());
         if let Err(error) = finding.write(&self.ground.out().join("unreproduced"), &self.ground.plan) {
             self.complain(&error);
@@ -236,15 +306,23 @@ impl Investigator {
     }
 }
 
+fn owned(inputs: &[Arc<Input>]) -> Vec<Input> {
+    inputs.iter().map(|input| (**input).clone()).collect()
+}
+
 /// Takes a lead off what waits, however it ends.
 struct Done<'a> {
     dossier: &'a Dossier,
     bytes: usize,
+    is_doubt: bool,
 }
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        self.dossier.open().waiting_bytes -= self.bytes;
+        let mut dossier = self.dossier.open();
+        dossier.waiting_bytes -= self.bytes;
+        dossier.doubted_bytes -= if self.is_doubt { self.bytes } else { 0 };
+        drop(dossier);
         self.dossier.done.notify_all();
     }
 }

@@ -1,5 +1,6 @@
 //! What no single exchange shows: a process that grows, sessions that are mixed up, a pace that is too fast.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,12 +14,14 @@ use crate::fuzz::link::Link;
 use crate::fuzz::oracle::Oracle;
 use crate::fuzz::resources::{conspicuous, usage};
 use crate::fuzz::sessions;
-use crate::smith::Input;
+use crate::smith::{Input, World};
 
-/// How often sessions are compared, and the process looked at; and how many sorts of input are tried at once.
+/// How often sessions are compared, and the process looked at.
 const SESSIONS: u64 = 500;
 const USAGE: u64 = 256;
+/// How many sorts of input are tried at once, of so many that were sent last.
 const SORTS: usize = 12;
+const RECENT: usize = 4096;
 
 impl Worker {
     /// Looks now and then at what no single exchange shows.
@@ -43,22 +46,23 @@ impl Worker {
             return;
         }
         self.usage = Some(now);
-        // The newest input of each sort, one sort after the other.
-        let mut candidates: Vec<(String, Input)> = Vec::new();
+        // The newest input of each sort. What makes it grow may hang on what is in it: each sort is tried again, ever more seldom.
+        let mut sorts = HashSet::new();
+        let mut inputs = Vec::new();
         let is_sound = |input: &&Arc<Input>| match input.pieces.as_slice() {
             [piece] => self.ground.court.assessor.assess(&piece.bytes).1 == Worth::Sound,
             _ => false,
         };
-        for input in self.history.iter().rev().filter(is_sound) {
-            let sort = sort(input);
-            if !self.grown.contains(&sort) && candidates.iter().all(|(other, _)| *other != sort) {
-                candidates.push((sort, (**input).clone()));
+        for input in self.history.iter().rev().take(RECENT).filter(is_sound) {
+            let sort = sort(&self.world, input);
+            if inputs.len() < SORTS && sorts.insert(sort.clone()) {
+                let times = self.grown.entry(sort).or_default();
+                *times += 1;
+                inputs.extend(times.is_power_of_two().then(|| (**input).clone()));
             }
         }
-        candidates.truncate(SORTS);
-        self.grown.extend(candidates.iter().map(|(sort, _)| sort.clone()));
-        if !candidates.is_empty() {
-            self.inquest.follow(Lead::Growth(candidates.into_iter().map(|(_, input)| input).collect()));
+        if !inputs.is_empty() {
+            self.inquest.follow(Lead::Growth(inputs));
         }
     }
 
@@ -81,10 +85,11 @@ impl Worker {
     }
 }
 
-/// What an input is about, roughly: its method, and the tool that it calls.
-fn sort(input: &Input) -> String {
-    let value =
-        input.pieces.first().and_then(|piece| serde_json::from_slice::<Value>(&piece.bytes).ok()).unwrap_or_default();
-    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    format!("{} {}", text("/method"), text("/params/name"))
+/// What an input is about, roughly: its method, and the tool or prompt of the target's that it names.
+fn sort(world: &World, input: &Input) -> String {
+    let value = input.pieces.first().and_then(|piece| serde_json::from_slice::<Value>(&piece.bytes).ok());
+    let value = value.unwrap_or_default();
+    let is_offered = |name: &&str| world.tools.iter().chain(&world.prompts).any(|thing| thing["name"] == **name);
+    let name = value.pointer("/params/name").and_then(Value::as_str).filter(is_offered);
+    format!("{} {}", value["method"], name.unwrap_or_default())
 }
