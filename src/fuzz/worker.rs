@@ -92,6 +92,8 @@ enum State {
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
 const INPUTS: usize = 20_000;
 const BYTES: usize = 12 << 20;
+/// Inputs that are under way at a time, where it can be told what comes of which.
+const UNDER_WAY: usize = 16;
 /// How long an answer may come after the alive request's.
 const GRACE: Duration = Duration::from_millis(25);
 /// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
@@ -220,7 +222,7 @@ impl Worker {
     }
 
     /// Sends an input, judges the one before while the target is at it, and waits for what comes. Where it may look `ahead`, the inputs
-    /// after it are chosen meanwhile, and the next one is sent before, so that the target has something to do at any time.
+    /// after it are chosen meanwhile, and some are sent before it is waited for, so that the target has something to do at any time.
     fn execute(
         &mut self,
         now: Next,
@@ -235,7 +237,8 @@ impl Worker {
         let sent = self.send(&input, state)?;
         // Whose edges were taken cannot be told of two at a time.
         let is_pipelined = self.map.is_none() && self.ground.plan.place.command().is_some();
-        if let Some(next) = ahead.as_mut().and_then(|ahead| ahead.front_mut()).filter(|_| is_pipelined) {
+        let more = if is_pipelined { UNDER_WAY - 1 } else { 0 };
+        for next in ahead.iter_mut().flat_map(|ahead| ahead.iter_mut()).take(more) {
             let state = std::mem::replace(&mut next.state, State::Chosen);
             next.state = self.send(&next.queued.input, state).map_or(State::Chosen, State::Sent);
         }
@@ -243,7 +246,7 @@ impl Worker {
             self.digest(before);
         }
         if let Some(ahead) = &mut ahead {
-            while ahead.len() < 1 + usize::from(is_pipelined) {
+            while ahead.len() <= more {
                 let queued = self.next_input();
                 let Some(conversation) = &mut self.conversation else { break };
                 let script = conversation.ids.script(&queued.input, &self.ground.court.assessor);
