@@ -99,6 +99,8 @@ pub enum Quirk {
     EndsWithEmptyCursors,
     /// Resources come to the front of their list once cursors of it were used three times.
     GrowsList,
+    /// A resource grows with each read, and is listed as long as it is then.
+    GrowsResource,
     /// Cursors are known only on the connection that they were given on.
     BindsCursors,
     /// Any token will do.
@@ -138,7 +140,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 62] = [
+    pub const TABLE: [(&'static str, Self); 63] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -186,6 +188,7 @@ impl Quirk {
         ("wants-client-info", Self::WantsClientInfo),
         ("ends-with-empty-cursors", Self::EndsWithEmptyCursors),
         ("grows-list", Self::GrowsList),
+        ("grows-resource", Self::GrowsResource),
         ("binds-cursors", Self::BindsCursors),
         ("accepts-any-token", Self::AcceptsAnyToken),
         ("forbids-strangers", Self::ForbidsStrangers),

@@ -141,7 +141,8 @@ impl Mock {
         })))
     }
 
-    fn read(&self, request: &Request) -> Result<Answer, Refusal> {
+    fn read(&mut self, request: &Request) -> Result<Answer, Refusal> {
+        self.world.grown += usize::from(self.options.has(Quirk::GrowsResource));
         let uri = request.text("uri")?;
         let contents = resources::read(uri, &self.world);
         let contents = contents.ok_or_else(|| Self::no_such_resource(request.revision, uri))?;

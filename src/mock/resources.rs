@@ -97,7 +97,7 @@ const RESOURCES: [Resource; 6] = [
 
 /// The resources that are there, as a revision shows them.
 pub(super) fn listed(revision: Revision, world: &World) -> Vec<Value> {
-    there(world).map(|resource| resource.shown(revision)).collect()
+    there(world).map(|resource| resource.shown(revision, world)).collect()
 }
 
 /// The templates as a revision shows them.
@@ -151,7 +151,7 @@ fn there(world: &World) -> impl Iterator<Item = &'static Resource> {
 }
 
 impl Resource {
-    fn shown(&self, revision: Revision) -> Value {
+    fn shown(&self, revision: Revision, world: &World) -> Value {
         let mut shown = json!({
             "uri": self.uri,
             "name": self.name,
@@ -160,7 +160,7 @@ impl Resource {
             "annotations": {"audience": ["user", "assistant"], "priority": 0.5},
         });
         match self.body {
-            Body::Text(text) => shown["size"] = json!(text.len()),
+            Body::Text(text) => shown["size"] = json!(text.len() + world.grown),
             Body::Blob(_, size) => shown["size"] = json!(size),
             Body::Counter => {}
         }
@@ -176,7 +176,9 @@ impl Resource {
 
     fn contents(&self, world: &World) -> Value {
         match self.body {
-            Body::Text(text) => json!({"uri": self.uri, "mimeType": self.kind, "text": text}),
+            Body::Text(text) => {
+                json!({"uri": self.uri, "mimeType": self.kind, "text": text.to_owned() + &".".repeat(world.grown)})
+            }
             Body::Blob(data, _) => json!({"uri": self.uri, "mimeType": self.kind, "blob": data}),
             Body::Counter => json!({"uri": self.uri, "mimeType": self.kind, "text": world.counter.to_string()}),
         }
@@ -191,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_listed_can_be_read_and_has_the_size_told() {
-        let world = World { counter: 7, extras: true };
+        let world = World { counter: 7, grown: 2, extras: true };
         for resource in listed(Revision::V2026_07_28, &world) {
             let contents = read(resource["uri"].as_str().expect("a text"), &world).expect("it is listed");
             let bytes = match (contents["text"].as_str(), contents["blob"].as_str()) {

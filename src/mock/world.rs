@@ -5,6 +5,8 @@
 pub(super) struct World {
     /// What the counter resource shows.
     pub(super) counter: u64,
+    /// How many bytes texts have grown.
+    pub(super) grown: usize,
     /// Whether the extra tool, resource and prompt are there.
     pub(super) extras: bool,
 }

@@ -22,13 +22,14 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
     };
     for (position, heard) in traffic.heard.iter().enumerate() {
         if let Some((uri, size, text)) = size_read(heard)
-            && let Some(told) = size_told(&traffic.heard[..position], uri)
+            && let Some(told) = size_told(traffic.heard[..position].iter().rev(), uri)
         {
-            judged.push(if told == size || text.is_some_and(|text| may_have(text, told)) {
-                Judged::pass(SIZE)
-            } else {
-                fail(SIZE, format!("{told} bytes, as listed"), format!("{size} bytes of {uri}"), heard)
-            });
+            if told == size || text.is_some_and(|text| may_have(text, told)) {
+                judged.push(Judged::pass(SIZE));
+            } else if size_told(traffic.heard[position..].iter(), uri) == Some(told) {
+                let expected = format!("{told} bytes, as listed before and after");
+                judged.push(fail(SIZE, expected, format!("{size} bytes of {uri}"), heard));
+            }
         }
         if context.revision.era() == Era::Handshake && heard.message.method() == Some("notifications/resources/updated")
         {
@@ -79,9 +80,9 @@ fn may_have(text: &str, size: u64) -> bool {
     })
 }
 
-/// The size of a resource as it was listed last.
-fn size_told(earlier: &[Heard<'_>], uri: &str) -> Option<u64> {
-    let lists = earlier.iter().rev().filter(|heard| heard.method() == Some("resources/list"));
+/// The size of a resource in the first of some lists that tells it.
+fn size_told<'a, 'b: 'a>(heard: impl Iterator<Item = &'a Heard<'b>>, uri: &str) -> Option<u64> {
+    let lists = heard.filter(|heard| heard.method() == Some("resources/list"));
     let mut items = lists.filter_map(|heard| heard.result()?.get("resources")?.as_array()).flatten();
     items.find(|item| item.get("uri").and_then(Value::as_str) == Some(uri))?.get("size")?.as_u64()
 }

@@ -33,7 +33,13 @@ pub(super) fn run<'a>(mut setting: Setting<'a>) -> Pin<Box<dyn Future<Output = V
 }
 
 async fn read_all(setting: &mut Setting<'_>, judged: &mut Vec<Judged>) {
-    for resource in listed(setting, "resources") {
+    let resources = listed(setting, "resources");
+    // Whoever holds their sizes against what is read has to know whether they change.
+    let has_sizes = resources.iter().any(|resource| resource.get("size").is_some());
+    if has_sizes {
+        setting.ask("resources/list", json!({})).await;
+    }
+    for resource in &resources {
         // A page of the web may be meant for the client to fetch by itself.
         let Some(uri) = resource["uri"].as_str().filter(|uri| !uri.starts_with("http")) else { continue };
         let (sent, answer) = setting.ask("resources/read", json!({"uri": uri})).await;
@@ -41,6 +47,9 @@ async fn read_all(setting: &mut Setting<'_>, judged: &mut Vec<Judged>) {
             Awaited::Message(_, message) if message.result().is_some() => Judged::pass(READABLE),
             _ => setting.fail(READABLE, sent.index, "a result: the resource is listed", came(&answer)),
         });
+    }
+    if has_sizes {
+        setting.ask("resources/list", json!({})).await;
     }
 }
 
