@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::judge::Context;
-use crate::protocol::Era;
 use crate::session::{Session, Stranger, What};
 use crate::transport::{Incoming, Target};
 
@@ -17,9 +16,8 @@ pub(super) async fn authorization(context: &Context, session: &Session, within: 
     }
     let is_bearer = given?;
     let mut stranger = Stranger::new(&context.target, context.revision, context.limits, within).ok()??;
-    let opening = Stranger::opening_method(context.revision);
-    let others: &[&str] = if context.revision.era() == Era::Stateless { &["tools/list"] } else { &[] };
-    for method in [opening].iter().chain(others) {
+    // Some show to all what they are, and keep the rest.
+    for method in [Stranger::opening_method(context.revision), "tools/list"] {
         let Ok(reply) = stranger.request(method, None).await else { continue };
         // Whoever refuses a stranger with another status has a scheme of its own, unless its tokens are those of OAuth.
         if reply.status == 401 || is_bearer && reply.status == 403 {

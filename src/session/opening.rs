@@ -99,7 +99,7 @@ impl Session {
     }
 }
 
-async fn handshake(session: &mut Session, within: Duration) -> Opened {
+pub(super) async fn handshake(session: &mut Session, within: Duration) -> Opened {
     let params = session.initialize_params();
     let sent = session.request("initialize", Some(params));
     let message = match session.answer(&sent, within).await {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::opening::handshake;
 use super::{Awaited, Edits, Sent, Session, Transcript, What};
 use crate::protocol::{Era, Revision};
 use crate::transport::{Connection, Incoming, Limits, Target, TransportError, UrlTarget};
@@ -16,6 +17,7 @@ use crate::wire::Message;
 pub struct Stranger {
     session: Session,
     within: Duration,
+    has_knocked: bool,
 }
 
 /// An HTTP answer.
@@ -43,13 +45,13 @@ impl Stranger {
         let mut url = url.clone();
         url.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
         let connection = Connection::open(&Target::Url(url), limits)?;
-        Ok(Some(Self { session: Session::new(connection, revision), within }))
+        Ok(Some(Self { session: Session::new(connection, revision), within, has_knocked: false }))
     }
 
     /// A stranger who goes to the host of another address, with nothing of the user's.
     pub fn abroad(address: &Url, revision: Revision, limits: Limits, within: Duration) -> Result<Self, TransportError> {
         let connection = Connection::open(&Target::Url(UrlTarget::new(address.clone())), limits)?;
-        Ok(Self { session: Session::new(connection, revision), within })
+        Ok(Self { session: Session::new(connection, revision), within, has_knocked: false })
     }
 
     /// The method that a conversation begins with.
@@ -57,8 +59,14 @@ impl Stranger {
         if revision.era() == Era::Handshake { "initialize" } else { "server/discover" }
     }
 
-    /// Sends a request, with this text as `Authorization` if any.
+    /// Sends a request, with this text as `Authorization` if any. Where a conversation has to be opened before, it is, without any, as
+    /// far as the target lets a stranger do that.
     pub async fn request(&mut self, method: &str, authorization: Option<&str>) -> Result<Reply, String> {
+        let revision = self.session.revision();
+        let wants_session = revision.era() == Era::Handshake && method != Self::opening_method(revision);
+        if wants_session && !std::mem::replace(&mut self.has_knocked, true) {
+            handshake(&mut self.session, self.within).await;
+        }
         let headers: Vec<_> = authorization.map(|value| ("Authorization", value)).into_iter().collect();
         self.ask(method, None, &headers).await
     }

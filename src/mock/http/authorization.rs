@@ -72,7 +72,8 @@ fn calls(body: &[u8], tool: &str) -> bool {
 /// Whether a body asks what there is.
 fn looks(body: &[u8]) -> bool {
     let message: Value = serde_json::from_slice(body).unwrap_or_default();
-    ["server/discover", "prompts/list"].iter().any(|method| message["method"] == *method)
+    let open = ["server/discover", "initialize", "notifications/initialized", "prompts/list"];
+    open.iter().any(|method| message["method"] == *method)
 }
 
 fn resource(base: &str, options: &Options) -> Value {
