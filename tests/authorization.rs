@@ -179,6 +179,35 @@ fn a_protected_server_is_judged_with_and_without_its_token() {
 }
 
 #[test]
+fn a_server_that_shows_itself_to_all_is_judged_by_what_it_keeps() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("auth")).expect("is made");
+    let unusual = folder.path().join("auth/open.broken.yaml");
+    std::fs::write(&unusual, "- passes: [auth.unauthorized.401]\n  quirk: shows-itself\n").expect("is written");
+    let server = Served::start(&["--token", TOKEN, "--broken", unusual.to_str().expect("is UTF-8")]);
+    let header = format!("Authorization: Bearer {TOKEN}");
+    for revision in ["2025-11-25", "2026-07-28"] {
+        let fixed = ["--url", &server.1, "--revision", revision, "--select", "auth", "--select", "security"];
+        let fixed = [&fixed[..], &["--select", "tools", "--select", "prompts"]].concat();
+        let count = |report: &Value, requirement: &str, verdict: &str| {
+            let of_it = |result: &&&Value| result["verdict"] == verdict && result["requirement"] == requirement;
+            results(report).iter().filter(of_it).count()
+        };
+        let (code, without) = report(&fixed);
+        assert_eq!(code, 0, "{without:#}");
+        assert_eq!(count(&without, "auth.unauthorized.401", "pass"), 1, "{without:#}");
+        assert_eq!(count(&without, "tools.call.unknown-tool", "skipped"), 1, "{without:#}");
+
+        let (code, with) = report(&[&fixed[..], &["--header", &header]].concat());
+        assert_eq!(code, 0, "{with:#}");
+        assert_eq!(count(&with, "auth.unauthorized.401", "pass"), 1, "{with:#}");
+        assert_eq!(count(&with, "tools.call.unknown-tool", "pass"), 1, "{with:#}");
+        assert!(count(&with, "security.requests.verified", "pass") > 1, "{with:#}");
+        assert_eq!(count(&with, "security.requests.verified", "skipped"), 1, "{with:#}");
+    }
+}
+
+#[test]
 fn no_evidence_shows_the_token() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("auth")).expect("is made");

@@ -5,32 +5,45 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::judge::Context;
-use crate::session::{Session, Stranger, What};
+use crate::session::{Reply, Session, Stranger, What};
 use crate::transport::{Incoming, Target};
 
-/// The method that a target serves to those only who have a token, as the fact `authorization`; absent where it asks for none.
+/// The lists that may be open to all, by what is listed.
+const LISTS: [&str; 3] = ["tools", "resources", "prompts"];
+
+/// What a target serves to those only who have a token, as the fact `authorization`; absent where it asks for none.
 pub(super) async fn authorization(context: &Context, session: &Session, within: Duration) -> Option<Value> {
     let given = bearer(&context.target);
     if let Some(method) = refused_method(session) {
-        return Some(fact(&method, given == Some(true)));
+        return Some(fact(&method, given == Some(true), &LISTS));
     }
     let is_bearer = given?;
     let mut stranger = Stranger::new(&context.target, context.revision, context.limits, within).ok()??;
-    // Some show to all what they are, and keep the rest.
-    for method in [Stranger::opening_method(context.revision), "tools/list"] {
-        let Ok(reply) = stranger.request(method, None).await else { continue };
-        // Whoever refuses a stranger with another status has a scheme of its own, unless its tokens are those of OAuth.
-        if reply.status == 401 || is_bearer && reply.status == 403 {
-            return Some(fact(method, is_bearer));
+    // Whoever refuses a stranger with another status has a scheme of its own, unless its tokens are those of OAuth.
+    let refuses = |reply: &Reply| reply.status == 401 || is_bearer && reply.status == 403;
+    let opening = Stranger::opening_method(context.revision);
+    if stranger.request(opening, None).await.is_ok_and(|reply| refuses(&reply)) {
+        return Some(fact(opening, is_bearer, &LISTS));
+    }
+    // Some show to all what they are, and keep the rest, or some of it.
+    let mut kept = Vec::new();
+    for list in LISTS {
+        if stranger.request(&format!("{list}/list"), None).await.is_ok_and(|reply| refuses(&reply)) {
+            kept.push(list);
         }
     }
-    None
+    let first = kept.first()?;
+    Some(fact(&format!("{first}/list"), is_bearer, &kept))
 }
 
-fn fact(method: &str, has_token: bool) -> Value {
+/// `kept`: the lists that nobody sees without a token.
+fn fact(method: &str, has_token: bool, kept: &[&str]) -> Value {
     let mut fact = json!({"method": method});
     if has_token {
         fact["token"] = json!(true);
+    }
+    for list in kept {
+        fact[*list] = json!(true);
     }
     fact
 }

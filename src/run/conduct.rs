@@ -86,7 +86,12 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     conductor.context.facts = Arc::new(survey(&mut session, settings.timeout).await);
     note_circumstances(&mut conductor.context, &session);
     if let Some(fact) = authorization(&conductor.context, &session, settings.timeout).await {
+        let is_shut_out = fact.get("token").is_none() && refused_method(&session).is_some();
         Arc::make_mut(&mut conductor.context.facts).insert("authorization".to_owned(), fact);
+        if is_shut_out {
+            session.close().await;
+            return conductor.without_token().await;
+        }
     }
     let groups = conductor.groups();
     let (shared, own): (Vec<_>, Vec<_>) = (groups.iter())
