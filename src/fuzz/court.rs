@@ -157,7 +157,9 @@ impl Court {
             _ if message.is_some_and(|members| !members.keys().all(is_known)) => {
                 (String::new(), "no answer to a request with a further member")
             }
-            Worth::Flawed(Flaw::Params(place)) if place.contains("/_meta") => {
+            Worth::Flawed(Flaw::Params(_))
+                if message.and_then(|members| members.get("params")).is_some_and(has_faulty_meta) =>
+            {
                 (String::new(), "no answer to a request with faulty metadata")
             }
             Worth::Sound => (self.subject(ask), "no answer"),
@@ -391,6 +393,18 @@ fn is_acceptance(result: &Value) -> bool {
     is_complete && result["isError"] != true
 }
 
+/// Whether what params tell about a request, whatever it asks for, is of wrong types (specification: basic, "_meta").
+fn has_faulty_meta(params: &Value) -> bool {
+    let Some(meta) = params.get("_meta") else { return false };
+    let Some(members) = meta.as_object() else { return true };
+    members.iter().any(|(name, value)| match name.as_str() {
+        "progressToken" => !(value.is_string() || value.is_i64() || value.is_u64()),
+        "io.modelcontextprotocol/protocolVersion" | "io.modelcontextprotocol/logLevel" => !value.is_string(),
+        "io.modelcontextprotocol/clientInfo" | "io.modelcontextprotocol/clientCapabilities" => !value.is_object(),
+        _ => false,
+    })
+}
+
 /// The kind of a client's mistake, the mistake in words, and what it deserves.
 fn mistake(flaw: &Flaw) -> (&'static str, String, &'static str) {
     match flaw {
@@ -414,5 +428,25 @@ fn collect_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
         Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
         Value::Object(members) => members.values().for_each(|member| collect_texts(member, texts)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_faulty_by_its_own_types_alone() {
+        for faulty in [
+            json!({"_meta": "text"}),
+            json!({"_meta": {"progressToken": 1.5}, "uri": 3}),
+            json!({"_meta": {"io.modelcontextprotocol/clientCapabilities": 17}}),
+            json!({"_meta": {"io.modelcontextprotocol/logLevel": null}}),
+        ] {
+            assert!(has_faulty_meta(&faulty), "{faulty}");
+        }
+        for sound in [json!({"uri": 3}), json!([1]), json!({"_meta": {"progressToken": "a", "of/another": null}})] {
+            assert!(!has_faulty_meta(&sound), "{sound}");
+        }
     }
 }

@@ -154,7 +154,8 @@ pub(super) fn masked(sent: &[&Value]) -> Vec<String> {
     found
 }
 
-const WORDS: [&str; 8] = ["params", "method", "name", "arguments", "jsonrpc", "2.0", "_meta", "uri"];
+const WORDS: [&str; 11] =
+    ["params", "method", "name", "arguments", "jsonrpc", "2.0", "_meta", "uri", "error", "warning", "info"];
 
 /// A method as the revision knows it: of others there are too many.
 pub(super) fn known(revision: Revision, method: &str) -> &str {

@@ -243,7 +243,7 @@ impl Investigator {
         let Case { inputs, seen, .. } = &large;
         let is_slow = matches!(seen.oracle, Oracle::Hang | Oracle::Unanswered);
         let attempts = if self.dossier.open().told.len() > SHRUNK { 0 } else { ATTEMPTS };
-        let time = if is_slow { SHRINKING.min(haste * 10) } else { SHRINKING.max(took * LONG) };
+        let time = if is_slow { SHRINKING.min(haste * 30) } else { SHRINKING.max(took * LONG) };
         let time = if large.is_certain { time } else { time.min(UNCERTAIN) };
         let budget = Budget { attempts, until: Instant::now() + time };
         // What leaves the target alive is tried on one session first, where an attempt takes no start; what is only small there, on
