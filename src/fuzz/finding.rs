@@ -1,6 +1,7 @@
 //! A finding as a file: a scenario that anybody can run, with all that is known about it in front. Written at once and as a
 //! whole; reads itself back.
 
+use std::borrow::Borrow;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,8 +44,13 @@ const LINE: usize = 400;
 
 impl Finding {
     /// A finding with the inputs that bring it out.
-    pub(super) fn new(suspicion: Suspicion, plan: &WorkPlan, inputs: &[Input], excerpt: Vec<String>) -> Self {
-        let encoded = inputs.iter().map(|input| BASE64_STANDARD.encode(input.encode())).collect();
+    pub(super) fn new(
+        suspicion: Suspicion,
+        plan: &WorkPlan,
+        inputs: &[impl Borrow<Input>],
+        excerpt: Vec<String>,
+    ) -> Self {
+        let encoded = inputs.iter().map(|input| BASE64_STANDARD.encode(input.borrow().encode())).collect();
         let (revision, transport, seed) = (plan.revision, plan.kind(), plan.seed);
         Self { suspicion, revision, transport, seed, inputs: encoded, excerpt }
     }

@@ -1,6 +1,7 @@
 //! Where inputs are tried: opens conversations with the target, and replays sequences of inputs on fresh ones, to see whether
 //! what was suspected is so. Decides nothing about what to try.
 
+use std::borrow::Borrow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use super::conversation::Conversation;
 use super::court::Court;
 use super::endpoint::Endpoint;
 use super::launch::through_this;
-use super::link::{End, Link, Observed, Patience, continued};
+use super::link::{End, Link, Observed, Patience, Step, continued};
 use super::oracle::{Oracle, Suspicion};
 use super::plan::{Place, WorkPlan};
 use super::process::Process;
@@ -63,6 +64,8 @@ const ENOUGH: u64 = 256 << 20;
 const NUDGES: u32 = 200;
 /// How long an answer may come after the alive request's, when an input is repeated to see what grows.
 const ANSWERED: Duration = Duration::from_secs(1);
+/// Bytes that are judged as a whole: read and compared, they take many times as much memory. In what is longer, doubt remains.
+const WHOLE: usize = 4 << 20;
 /// How long an answer may come after the alive request's, when inputs are replayed.
 const GRACE: Duration = Duration::from_millis(60);
 
@@ -119,7 +122,7 @@ impl Ground {
     }
 
     /// Replays inputs, on a fresh conversation if not judged alone. `patient`: answers that are owed are waited for until their deadline.
-    pub(super) fn trial(&mut self, inputs: &[Input], judged: Judged, patient: bool) -> Trial {
+    pub(super) fn trial(&mut self, inputs: &[impl Borrow<Input>], judged: Judged, patient: bool) -> Trial {
         let shared = self.shared.take().filter(|_| judged == Judged::Alone);
         let mut conversation = match shared.map_or_else(|| self.open_as(""), Ok) {
             Ok(conversation) => conversation,
@@ -131,17 +134,22 @@ impl Ground {
         let patience = Patience { deadline: timeout, grace, nudges };
         let mut observed: Vec<Observed> = Vec::new();
         // Who dies of an input may do so a little later: a round more shows it.
-        for (place, input) in inputs.iter().chain([&Input::default()]).enumerate() {
+        let (most, mut bytes) = if judged == Judged::Whole && inputs.len() > 1 { (WHOLE, 0) } else { (usize::MAX, 0) };
+        for (place, input) in inputs.iter().map(Borrow::borrow).chain([&Input::default()]).enumerate() {
             if judged != Judged::Whole && place < inputs.len() {
                 observed.clear();
             }
             let sent = conversation.send(input, &self.court.assessor);
             let one = conversation.receive(sent, patience);
             let end = one.end;
+            bytes += one.steps.iter().map(Step::len).sum::<usize>();
             observed.push(one);
-            if end != End::Alive {
+            if end != End::Alive || bytes > most {
                 break;
             }
+        }
+        if bytes > most {
+            return Trial { suspicions: Vec::new(), excerpt: vec!["· too much to be judged as a whole".to_owned()] };
         }
         self.count(conversation.messages - messages);
         let steps = observed.iter().flat_map(|one| &one.steps);
@@ -151,7 +159,8 @@ impl Ground {
         if patient {
             suspicions.extend(observed.iter().flat_map(|one| self.court.of_silence(one)));
         }
-        let excerpt = excerpt(&transcript, 0, transcript.entries().len());
+        let shown = if suspicions.is_empty() { 0 } else { transcript.entries().len() };
+        let excerpt = excerpt(&transcript, 0, shown);
         let is_usable = observed.last().is_some_and(|one| one.end == End::Alive);
         self.shared = Some(conversation).filter(|_| judged == Judged::Alone && is_usable);
         Trial { suspicions, excerpt }
@@ -162,11 +171,11 @@ impl Ground {
     }
 
     /// Replays inputs as the oracle wants it that found them.
-    pub(super) fn trial_for(&mut self, oracle: Oracle, inputs: &[Input], patient: bool) -> Trial {
+    pub(super) fn trial_for(&mut self, oracle: Oracle, inputs: &[impl Borrow<Input>], patient: bool) -> Trial {
         match (oracle, inputs) {
             (Oracle::SessionMixup, _) => super::sessions::trial(self, inputs),
             (Oracle::Resources, [input, ..]) => {
-                Trial { suspicions: self.growth(input).into_iter().collect(), excerpt: Vec::new() }
+                Trial { suspicions: self.growth(input.borrow()).into_iter().collect(), excerpt: Vec::new() }
             }
             _ => self.trial(inputs, Judged::Whole, patient),
         }

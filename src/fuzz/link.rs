@@ -38,6 +38,26 @@ pub(super) enum Step {
     Arrived(Arrival),
 }
 
+impl Step {
+    /// The bytes that were sent or came, heads of HTTP messages left out.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Wrote { bytes, .. } | Self::RequestedRaw(_, bytes) => bytes.len(),
+            Self::Requested { request, .. } => request.body.len(),
+            Self::Abandoned(_) => 0,
+            Self::Arrived(arrival) => match &arrival.what {
+                Incoming::Line(bytes)
+                | Incoming::Unterminated(bytes)
+                | Incoming::Cut(bytes)
+                | Incoming::Stderr(bytes)
+                | Incoming::Body(bytes)
+                | Incoming::Event { data: Some(bytes), .. } => bytes.len(),
+                _ => 0,
+            },
+        }
+    }
+}
+
 /// How the exchange about an input ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {

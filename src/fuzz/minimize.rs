@@ -1,6 +1,7 @@
 //! Makes what brings out a fault smaller: fewer inputs, fewer messages, fewer members, shorter values. Asks after each step
 //! whether the fault is still the same; knows neither target nor oracle.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -17,7 +18,11 @@ pub(super) struct Budget {
 }
 
 /// Makes a sequence of inputs smaller as long as `holds` says that it still brings out the same.
-pub(super) fn shrink(inputs: Vec<Input>, budget: Budget, holds: &mut dyn FnMut(&[Input]) -> bool) -> Vec<Input> {
+pub(super) fn shrink(
+    inputs: Vec<Arc<Input>>,
+    budget: Budget,
+    holds: &mut dyn FnMut(&[Arc<Input>]) -> bool,
+) -> Vec<Arc<Input>> {
     let mut shrinker = Shrinker { best: inputs, budget, holds };
     shrinker.drop_inputs();
     shrinker.merge();
@@ -33,9 +38,9 @@ pub(super) fn shrink(inputs: Vec<Input>, budget: Budget, holds: &mut dyn FnMut(&
 }
 
 struct Shrinker<'a> {
-    best: Vec<Input>,
+    best: Vec<Arc<Input>>,
     budget: Budget,
-    holds: &'a mut dyn FnMut(&[Input]) -> bool,
+    holds: &'a mut dyn FnMut(&[Arc<Input>]) -> bool,
 }
 
 impl Shrinker<'_> {
@@ -44,7 +49,7 @@ impl Shrinker<'_> {
     }
 
     /// Takes a candidate if it still holds.
-    fn attempt(&mut self, candidate: Vec<Input>) -> bool {
+    fn attempt(&mut self, candidate: Vec<Arc<Input>>) -> bool {
         if self.is_spent() || candidate == self.best {
             return false;
         }
@@ -75,7 +80,7 @@ impl Shrinker<'_> {
     fn merge(&mut self) {
         if self.best.len() > 1 {
             let pieces: Vec<Piece> = self.best.iter().flat_map(|input| input.pieces.clone()).collect();
-            self.attempt(vec![Input { pieces }]);
+            self.attempt(vec![Arc::new(Input { pieces })]);
         }
     }
 
@@ -86,7 +91,7 @@ impl Shrinker<'_> {
                 let mut from = 0;
                 while from < self.best[at].pieces.len() && self.best[at].pieces.len() > 1 {
                     let mut candidate = self.best.clone();
-                    let pieces = &mut candidate[at].pieces;
+                    let pieces = &mut Arc::make_mut(&mut candidate[at]).pieces;
                     let end = (from + size).min(pieces.len());
                     pieces.drain(from..end);
                     if pieces.is_empty() || !self.attempt(candidate) {
@@ -102,7 +107,7 @@ impl Shrinker<'_> {
         if let Form::Http { headers, .. } = &self.best[at].pieces[piece].form {
             for header in (0..headers.len()).rev() {
                 let mut candidate = self.best.clone();
-                if let Form::Http { headers, .. } = &mut candidate[at].pieces[piece].form {
+                if let Form::Http { headers, .. } = &mut Arc::make_mut(&mut candidate[at]).pieces[piece].form {
                     headers.remove(header);
                 }
                 self.attempt(candidate);
@@ -120,9 +125,9 @@ impl Shrinker<'_> {
         }
     }
 
-    fn with(&self, at: usize, piece: usize, bytes: Vec<u8>) -> Vec<Input> {
+    fn with(&self, at: usize, piece: usize, bytes: Vec<u8>) -> Vec<Arc<Input>> {
         let mut candidate = self.best.clone();
-        candidate[at].pieces[piece].bytes = bytes;
+        Arc::make_mut(&mut candidate[at]).pieces[piece].bytes = bytes;
         candidate
     }
 
@@ -259,11 +264,13 @@ mod tests {
     fn shrunk(inputs: &[&[&str]], holds: impl Fn(&str) -> bool) -> Vec<Vec<String>> {
         let inputs = inputs
             .iter()
-            .map(|texts| Input { pieces: texts.iter().map(|text| Piece::message(text.as_bytes())).collect() })
+            .map(|texts| texts.iter().map(|text| Piece::message(text.as_bytes())).collect())
+            .map(|pieces| Arc::new(Input { pieces }))
             .collect();
-        let text = |inputs: &[Input]| -> Vec<Vec<String>> {
-            let of =
-                |input: &Input| input.pieces.iter().map(|p| String::from_utf8_lossy(&p.bytes).into_owned()).collect();
+        let text = |inputs: &[Arc<Input>]| -> Vec<Vec<String>> {
+            let of = |input: &Arc<Input>| {
+                input.pieces.iter().map(|p| String::from_utf8_lossy(&p.bytes).into_owned()).collect()
+            };
             inputs.iter().map(of).collect()
         };
         let budget = Budget { attempts: 10_000, until: Instant::now() + Duration::from_mins(1) };

@@ -1,6 +1,8 @@
 //! Whether HTTP sessions are kept apart: what one session says in passing must not turn up in another. Calls only tools that say
 //! they change nothing, since what others write may be meant for all.
 
+use std::borrow::Borrow;
+
 use serde_json::{Value, json};
 
 use super::ground::{Ground, Trial};
@@ -47,9 +49,10 @@ fn texts(tool: &Value) -> Vec<&String> {
 }
 
 /// Tries two sessions side by side: marks of the first that turn up in the second are suspicious.
-pub(super) fn trial(ground: &mut Ground, inputs: &[Input]) -> Trial {
+pub(super) fn trial(ground: &mut Ground, inputs: &[impl Borrow<Input>]) -> Trial {
     let mut trial = Trial { suspicions: Vec::new(), excerpt: Vec::new() };
     let [first, others @ ..] = inputs else { return trial };
+    let first = first.borrow();
     let mark = format!("{MARK}name");
     let (Ok(mut one), Ok(mut other)) = (ground.open_as(&mark), ground.open_as("")) else { return trial };
     let has_session = |link: &Link| matches!(link, Link::Endpoint(endpoint) if endpoint.session.is_some());
@@ -69,7 +72,7 @@ pub(super) fn trial(ground: &mut Ground, inputs: &[Input]) -> Trial {
         marks.extend(found);
     }
     trial.excerpt.extend(lines("first session", &said));
-    for input in others {
+    for input in others.iter().map(Borrow::borrow) {
         let asked: String = input.pieces.iter().map(|piece| String::from_utf8_lossy(&piece.bytes)).collect();
         let sent = other.send(input, &ground.court.assessor);
         let heard = other.receive(sent, patience);

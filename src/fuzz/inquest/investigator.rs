@@ -39,7 +39,7 @@ pub(in crate::fuzz) struct Doubt {
 
 /// Something that was seen again: the inputs that bring it out, what they bring out, and what was said then, in lines.
 struct Case {
-    inputs: Vec<Input>,
+    inputs: Vec<Arc<Input>>,
     seen: Suspicion,
     excerpt: Vec<String>,
     /// It is so where all inputs are judged, not the last alone.
@@ -82,7 +82,7 @@ impl Investigator {
             }
             Lead::Doubt(doubt) => {
                 let Doubt { name, seen, excerpt, history, haste, took } = doubt;
-                let case = Case { inputs: owned(&history), seen, excerpt, is_certain: false };
+                let case = Case { inputs: history.clone(), seen, excerpt, is_certain: false };
                 let is_cleared = self.make_small(&name, case, &history, false, haste, took).is_some();
                 let mut dossier = self.dossier.open();
                 if !is_cleared {
@@ -93,7 +93,7 @@ impl Investigator {
             Lead::Growth(inputs) => {
                 let grows = |input: Input| self.ground.growth(&input).map(|seen| (seen, input));
                 if let Some((seen, input)) = inputs.into_iter().find_map(grows) {
-                    self.settle(Case { inputs: vec![input], seen, excerpt: Vec::new(), is_certain: true });
+                    self.settle(Case { inputs: vec![Arc::new(input)], seen, excerpt: Vec::new(), is_certain: true });
                 }
             }
             Lead::Sessions(inputs) => self.compare_sessions(inputs),
@@ -216,7 +216,7 @@ impl Investigator {
         let lengths = [1, 1, 4, 32, 256].into_iter().filter(|&length| length == 1 || length < history.len());
         let whole = Some(history.len()).filter(|&length| length > 1);
         for length in lengths.chain(whole) {
-            let inputs = owned(&history[history.len() - length..]);
+            let inputs = history[history.len() - length..].to_vec();
             let patient = patient && length == 1;
             let is_it = |seen: &Suspicion| {
                 // Who dies is only noticed with the next message.
@@ -256,7 +256,7 @@ impl Investigator {
             }
             self.ground.haste = is_slow.then_some(haste);
             let (ground, dossier) = (&mut self.ground, &self.dossier);
-            let mut holds = |inputs: &[Input]| {
+            let mut holds = |inputs: &[Arc<Input>]| {
                 !dossier.is_late()
                     && ground.trial(inputs, judged, patient).suspicions.iter().any(|one| is_same(one, seen))
             };
@@ -270,15 +270,15 @@ impl Investigator {
     }
 
     /// What a fresh session shows of it, judged as a whole.
-    fn last_word(&mut self, inputs: Vec<Input>, seen: &Suspicion, patient: bool) -> Option<Case> {
+    fn last_word(&mut self, inputs: Vec<Arc<Input>>, seen: &Suspicion, patient: bool) -> Option<Case> {
         let trial = self.ground.trial(&inputs, Judged::Whole, patient);
         let seen = trial.suspicions.into_iter().find(|one| is_same(one, seen))?;
         Some(Case { inputs, seen, excerpt: trial.excerpt, is_certain: true })
     }
 
     fn keep_unreproduced(&self, suspicion: &Suspicion, history: &[Arc<Input>]) {
-        let inputs = owned(&history[history.len().saturating_sub(1)..]);
-        let finding = Finding::new(suspicion.clone(), &self.ground.plan, &inputs, Vec::new());
+        let last = &history[history.len().saturating_sub(1)..];
+        let finding = Finding::new(suspicion.clone(), &self.ground.plan, last, Vec::new());
         if let Err(error) = finding.write(&self.ground.out().join("unreproduced"), &self.ground.plan) {
             self.complain(&error);
         }
@@ -296,18 +296,15 @@ impl Investigator {
             return;
         }
         let ground = &mut self.ground;
-        let mut holds = |inputs: &[Input]| inputs.len() == 2 && !sessions::trial(ground, inputs).suspicions.is_empty();
+        let mut holds =
+            |inputs: &[Arc<Input>]| inputs.len() == 2 && !sessions::trial(ground, inputs).suspicions.is_empty();
         let budget = Budget { attempts: 60, until: Instant::now() + SHRINKING };
-        let smaller = shrink(inputs, budget, &mut holds);
+        let smaller = shrink(inputs.into_iter().map(Arc::new).collect(), budget, &mut holds);
         let trial = sessions::trial(&mut self.ground, &smaller);
         if !trial.suspicions.is_empty() {
             self.settle(Case { inputs: smaller, seen, excerpt: trial.excerpt, is_certain: true });
         }
     }
-}
-
-fn owned(inputs: &[Arc<Input>]) -> Vec<Input> {
-    inputs.iter().map(|input| (**input).clone()).collect()
 }
 
 /// Takes a lead off what waits, however it ends.
