@@ -2,6 +2,7 @@
 //! silence can be told from death without waiting. Records; judges nothing.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -33,9 +34,9 @@ pub(super) struct Conversation {
     waiting: HashSet<String>,
     /// More requests are unanswered than are remembered: who was answered before cannot be told any more.
     is_forgetful: bool,
-    /// Ids that inputs may have had of which that is in doubt, with the first number that was given out for the last such input: an
+    /// Digests of ids that inputs may have had of which that is in doubt, with the first number that was given out for the last such input: an
     /// answer to one of them is that input's, perhaps a late one.
-    doubtful: HashMap<String, u64>,
+    doubtful: HashMap<u64, u64>,
     /// How often a class of message got no answer in its grace.
     pub(super) silent: HashMap<String, u32>,
     /// Messages that were sent, alive requests included.
@@ -121,7 +122,7 @@ impl Conversation {
         if !script.is_clear() {
             let sent: Vec<u8> = script.pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
             if self.doubtful.len() < DOUBTFUL {
-                self.doubtful.extend(possible_ids(&sent).map(|id| (id, script.first)));
+                self.doubtful.extend(possible_ids(&sent).map(|id| (digest(&id), script.first)));
             }
         }
         let mut steps = Vec::with_capacity(script.pieces.len() + 4);
@@ -245,7 +246,7 @@ impl Conversation {
             (Some(_), _) => false,
             (None, _) => {
                 let is_later =
-                    |id: &Value| self.doubtful.get(&id.to_string()).is_some_and(|first| *first > script.first);
+                    |id: &Value| self.doubtful.get(&digest(&id.to_string())).is_some_and(|first| *first > script.first);
                 ids.any(|id| script.is_before(id) || is_later(id))
             }
         }
@@ -305,7 +306,7 @@ impl Conversation {
                 if !self.waiting.remove(&id.to_string()) && !self.is_forgetful {
                     again.push(text.clone());
                 }
-            } else if !known && self.doubtful.get(&id.to_string()).is_some_and(|first| *first < script.first) {
+            } else if !known && self.doubtful.get(&digest(&id.to_string())).is_some_and(|first| *first < script.first) {
                 own = false;
             }
         }
@@ -374,6 +375,12 @@ fn class(revision: Revision, ask: &Ask) -> String {
         Some(name) if ask.worth == Worth::Sound => format!("{method} {name}"),
         _ => format!("{method} {}", ask.worth == Worth::Sound),
     }
+}
+
+fn digest(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The values of all that is named as an id in a text, whether it is JSON or not, as a reader may take them that minds little.
