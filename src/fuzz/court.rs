@@ -157,9 +157,7 @@ impl Court {
             _ if message.is_some_and(|members| !members.keys().all(is_known)) => {
                 (String::new(), "no answer to a request with a further member")
             }
-            Worth::Flawed(Flaw::Params(_))
-                if message.and_then(|members| members.get("params")).is_some_and(has_faulty_meta) =>
-            {
+            _ if message.and_then(|members| members.get("params")).is_some_and(has_faulty_meta) => {
                 (String::new(), "no answer to a request with faulty metadata")
             }
             Worth::Sound => (self.subject(ask), "no answer"),
@@ -246,7 +244,9 @@ impl Court {
                 let (expected, actual) = (format!("the arguments are refused, since {says}"), "a result".to_owned());
                 found.push(suspicion(Oracle::AcceptedInvalid, subject.clone(), cause, expected, actual));
             }
-            if let (Worth::Flawed(flaw), Some(-32603)) = (&ask.worth, code) {
+            if let (Worth::Flawed(flaw), Some(-32603)) = (&ask.worth, code)
+                && !is_of_metadata(flaw)
+            {
                 let (kind, why, wanted) = mistake(flaw);
                 let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
                 // Further lines tell of this one mistake.
@@ -403,6 +403,11 @@ fn has_faulty_meta(params: &Value) -> bool {
         "io.modelcontextprotocol/clientInfo" | "io.modelcontextprotocol/clientCapabilities" => !value.is_object(),
         _ => false,
     })
+}
+
+/// Whether a mistake is in what a server may never look at, so that what it says may have another reason.
+fn is_of_metadata(flaw: &Flaw) -> bool {
+    matches!(flaw, Flaw::Params(place) if place.contains("/_meta"))
 }
 
 /// The kind of a client's mistake, the mistake in words, and what it deserves.
