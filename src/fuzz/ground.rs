@@ -65,7 +65,7 @@ const NUDGES: u32 = 200;
 /// How long an answer may come after the alive request's, when an input is repeated to see what grows.
 const ANSWERED: Duration = Duration::from_secs(1);
 /// Bytes that are judged as a whole: read and compared, they take many times as much memory. In what is longer, doubt remains.
-const WHOLE: usize = 4 << 20;
+const WHOLE: usize = 1 << 20;
 /// How long an answer may come after the alive request's, when inputs are replayed.
 const GRACE: Duration = Duration::from_millis(60);
 
