@@ -34,8 +34,8 @@ pub(super) struct Conversation {
     waiting: HashSet<String>,
     /// More requests are unanswered than are remembered: who was answered before cannot be told any more.
     is_forgetful: bool,
-    /// Digests of ids that inputs may have had of which that is in doubt, with the first number that was given out for the last such input: an
-    /// answer to one of them is that input's, perhaps a late one.
+    /// Digests of ids that inputs may have had whose ids are in doubt, with the first number that was given out for the last such
+    /// input: an answer to one of them is that input's, perhaps a late one.
     doubtful: HashMap<u64, u64>,
     /// How often a class of message got no answer in its grace.
     pub(super) silent: HashMap<String, u32>,
