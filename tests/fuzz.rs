@@ -83,6 +83,15 @@ fn a_death_is_found() {
 }
 
 #[test]
+fn a_death_after_more_than_is_judged_as_a_whole_is_found() {
+    let folder = folder();
+    let arguments = ["--time", "15s", "--oracle", "died"];
+    let (code, text) = fuzz(folder.path(), &arguments, &["--", "python3", "tests/data/dies_late.py"]);
+    assert!(code == 1 && text.contains("the server exited with code 3"), "{code}: {text}");
+    assert_eq!(found(folder.path(), "died").len(), 1, "{text}");
+}
+
+#[test]
 fn noise_is_found() {
     assert_found(
         "- {fails: [stdio.stdout.only-messages], when: {method: prompts/get}, print: \"hello\\n\"}",

@@ -64,7 +64,8 @@ const ENOUGH: u64 = 256 << 20;
 const NUDGES: u32 = 200;
 /// How long an answer may come after the alive request's, when an input is repeated to see what grows.
 const ANSWERED: Duration = Duration::from_secs(1);
-/// Bytes that are judged as a whole: read and compared, they take many times as much memory. In what is longer, doubt remains.
+/// Bytes that are judged as a whole: read and compared, they take many times as much memory. Of what is longer only the end is
+/// certain.
 const WHOLE: usize = 1 << 20;
 /// How long an answer may come after the alive request's, when inputs are replayed.
 const GRACE: Duration = Duration::from_millis(60);
@@ -133,10 +134,10 @@ impl Ground {
         let (grace, nudges) = if patient { (timeout, NUDGES) } else { (GRACE, 0) };
         let patience = Patience { deadline: timeout, grace, nudges };
         let mut observed: Vec<Observed> = Vec::new();
+        let (mut whole, mut bytes) = (judged == Judged::Whole, 0);
         // Who dies of an input may do so a little later: a round more shows it.
-        let (most, mut bytes) = if judged == Judged::Whole && inputs.len() > 1 { (WHOLE, 0) } else { (usize::MAX, 0) };
         for (place, input) in inputs.iter().map(Borrow::borrow).chain([&Input::default()]).enumerate() {
-            if judged != Judged::Whole && place < inputs.len() {
+            if !whole && place < inputs.len() {
                 observed.clear();
             }
             let sent = conversation.send(input, &self.court.assessor);
@@ -144,12 +145,10 @@ impl Ground {
             let end = one.end;
             bytes += one.steps.iter().map(Step::len).sum::<usize>();
             observed.push(one);
-            if end != End::Alive || bytes > most {
+            if end != End::Alive {
                 break;
             }
-        }
-        if bytes > most {
-            return Trial { suspicions: Vec::new(), excerpt: vec!["· too much to be judged as a whole".to_owned()] };
+            whole &= bytes <= WHOLE || inputs.len() == 1;
         }
         self.count(conversation.messages - messages);
         let steps = observed.iter().flat_map(|one| &one.steps);
@@ -158,6 +157,10 @@ impl Ground {
         let mut suspicions = self.court.judge(&observed.iter().collect::<Vec<_>>(), &traffic);
         if patient {
             suspicions.extend(observed.iter().flat_map(|one| self.court.of_silence(one)));
+        }
+        if judged == Judged::Whole && !whole {
+            // Whatever went before, nobody may die of it.
+            suspicions.retain(|suspicion| suspicion.oracle.is_fatal());
         }
         let shown = if suspicions.is_empty() { 0 } else { transcript.entries().len() };
         let excerpt = excerpt(&transcript, 0, shown);
