@@ -1,19 +1,22 @@
 //! One conversation with the target: opened, then one input after another, each with the alive request behind it, so that
 //! silence can be told from death without waiting. Records; judges nothing.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+mod doubtful;
+mod silence;
+
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::assess::{Assessor, Worth};
-use super::feedback::known;
+use self::doubtful::Doubtful;
+pub(super) use self::silence::Silence;
+use super::assess::Assessor;
 use super::glance::{Glance, glance};
 use super::link::{End, Link, Observed, Patience, Step, arrived, continued};
 use super::process::Process;
-use super::script::{Ask, Ids, Script, request};
+use super::script::{Ids, Script, request};
 use crate::protocol::{Era, Revision};
 use crate::session::{Transcript, client_info};
 use crate::smith::{Form, Input};
@@ -34,11 +37,10 @@ pub(super) struct Conversation {
     waiting: HashSet<String>,
     /// More requests are unanswered than are remembered: who was answered before cannot be told any more.
     is_forgetful: bool,
-    /// Digests of ids that inputs may have had whose ids are in doubt, with the first number that was given out for the last such
-    /// input: an answer to one of them is that input's, perhaps a late one.
-    doubtful: HashMap<u64, u64>,
-    /// How often a class of message got no answer in its grace.
-    pub(super) silent: HashMap<String, u32>,
+    /// Ids of inputs of which it is in doubt which they have.
+    doubtful: Doubtful,
+    /// What is not worth waiting for.
+    pub(super) silence: Silence,
     /// Messages that were sent, alive requests included.
     pub(super) messages: u64,
     /// Inputs that were sent and not waited for yet.
@@ -49,15 +51,8 @@ pub(super) struct Conversation {
     free_since: Instant,
 }
 
-/// How often a class of message may make the harness wait in vain.
-const SILENCES: u32 = 3;
-/// Classes that are remembered: a prompt may be asked for by any name.
-const CLASSES: usize = 10_000;
-/// Unanswered requests that are remembered, and ids that are in doubt.
+/// Unanswered requests that are remembered.
 const WAITING: usize = 50_000;
-const DOUBTFUL: usize = 50_000;
-/// Bytes of an id that are looked at.
-const ID: usize = 1024;
 
 impl Conversation {
     /// Opens a conversation over a link on which nothing was said. An error says why not, in one clause.
@@ -71,8 +66,8 @@ impl Conversation {
             ids: Ids::new(revision),
             waiting: HashSet::new(),
             is_forgetful: false,
-            doubtful: HashMap::new(),
-            silent: HashMap::new(),
+            doubtful: Doubtful::default(),
+            silence: Silence::default(),
             messages: 0,
             under_way: 0,
             ahead: Vec::new(),
@@ -119,12 +114,7 @@ impl Conversation {
     pub(super) fn send_script(&mut self, script: Script) -> Sent {
         self.under_way += 1;
         self.messages += script.pieces.len() as u64 + 1;
-        if !script.is_clear() {
-            let sent: Vec<u8> = script.pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
-            if self.doubtful.len() < DOUBTFUL {
-                self.doubtful.extend(possible_ids(&sent).map(|id| (digest(&id), script.first)));
-            }
-        }
+        self.doubtful.note(&script);
         let mut steps = Vec::with_capacity(script.pieces.len() + 4);
         if let Link::Process(process) = &mut self.link {
             process.begin();
@@ -244,11 +234,7 @@ impl Conversation {
         match (&seen.method, ids.peek()) {
             (_, None) => is_answered,
             (Some(_), _) => false,
-            (None, _) => {
-                let is_later =
-                    |id: &Value| self.doubtful.get(&digest(&id.to_string())).is_some_and(|first| *first > script.first);
-                ids.any(|id| script.is_before(id) || is_later(id))
-            }
+            (None, _) => ids.any(|id| script.is_before(id) || self.doubtful.is_of_one_after(script, id)),
         }
     }
 
@@ -258,7 +244,7 @@ impl Conversation {
         let mut again = Vec::new();
         let mut worth_waiting = Vec::with_capacity(script.asks.len());
         for ask in &script.asks {
-            worth_waiting.push(script.is_owed(ask) && !self.is_silent(&class(self.revision, ask)));
+            worth_waiting.push(script.is_owed(ask) && !self.silence.is_expected(self.revision, ask));
         }
         let Link::Endpoint(endpoint) = &mut self.link else {
             return Observed { script, steps, end: End::Over, unanswered: Vec::new(), again };
@@ -306,7 +292,7 @@ impl Conversation {
                 if !self.waiting.remove(&id.to_string()) && !self.is_forgetful {
                     again.push(text.clone());
                 }
-            } else if !known && self.doubtful.get(&digest(&id.to_string())).is_some_and(|first| *first < script.first) {
+            } else if !known && self.doubtful.is_of_one_before(script, id) {
                 own = false;
             }
         }
@@ -333,20 +319,14 @@ impl Conversation {
         steps.push(Step::Wrote { bytes, deliberate: false });
     }
 
-    fn is_silent(&self, class: &str) -> bool {
-        self.silent.get(class).is_some_and(|times| *times >= SILENCES)
-    }
-
     fn is_worth_waiting(&self, script: &Script, open: &[bool]) -> bool {
         let mut asks = script.asks.iter().zip(open).filter(|(_, open)| **open);
-        asks.any(|(ask, _)| script.is_owed(ask) && !self.is_silent(&class(self.revision, ask)))
+        asks.any(|(ask, _)| script.is_owed(ask) && !self.silence.is_expected(self.revision, ask))
     }
 
     fn note_silence(&mut self, script: &Script, open: &[bool]) {
         for (ask, _) in script.asks.iter().zip(open).filter(|(ask, open)| **open && script.is_owed(ask)) {
-            if self.silent.len() < CLASSES {
-                *self.silent.entry(class(self.revision, ask)).or_default() += 1;
-            }
+            self.silence.note(self.revision, ask);
         }
     }
 
@@ -365,32 +345,6 @@ pub(super) struct Sent {
     pub(super) script: Script,
     steps: Vec<Step>,
     began: Instant,
-}
-
-/// What kind of request it is, as far as silence goes. Of those that are wrong there are as many kinds as inputs: they are told apart
-/// by their methods alone, as far as the revision knows them.
-fn class(revision: Revision, ask: &Ask) -> String {
-    let method = known(revision, &ask.method);
-    match &ask.name {
-        Some(name) if ask.worth == Worth::Sound => format!("{method} {name}"),
-        _ => format!("{method} {}", ask.worth == Worth::Sound),
-    }
-}
-
-fn digest(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The values of all that is named as an id in a text, whether it is JSON or not, as a reader may take them that minds little.
-fn possible_ids(text: &[u8]) -> impl Iterator<Item = String> {
-    memchr::memmem::find_iter(text, b"\"id\"").filter_map(|at| {
-        let value = text[at + 4..].trim_ascii_start().strip_prefix(b":")?;
-        let value = String::from_utf8_lossy(&value[..value.len().min(ID)]);
-        let first = serde_json::Deserializer::from_str(&value).into_iter::<Value>().next()?;
-        Some(first.ok()?.to_string())
-    })
 }
 
 fn send_to_process(process: &mut Process, script: &Script, steps: &mut Vec<Step>) {
@@ -470,109 +424,4 @@ fn line(text: &[u8]) -> Bytes {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::smith::Piece;
-    use crate::transport::{CommandTarget, Limits};
-
-    /// Answers what it can read, in order; an id that is a text late; and dies when it is told to.
-    const SERVER: &str = r#"
-import json, sys
-late = []
-for line in sys.stdin:
-    try:
-        asked = json.loads(line)
-    except ValueError:
-        asked = {"id": None, "method": "broken"}
-    if asked.get("method") == "die":
-        sys.exit(3)
-    if "id" not in asked:
-        continue
-    answer = {"jsonrpc": "2.0", "id": asked["id"], "result": {}}
-    if asked["method"] == "initialize":
-        answer["result"] = {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}}
-    if asked["method"] == "broken":
-        answer = {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "broken"}}
-    late.append(answer)
-    if asked["method"] == "late":
-        continue
-    for answer in reversed(late):
-        print(json.dumps(answer), flush=True)
-    late = []
-"#;
-    const PATIENCE: Patience =
-        Patience { deadline: Duration::from_secs(10), grace: Duration::from_millis(25), nudges: 0 };
-
-    fn opened() -> Conversation {
-        let command = CommandTarget {
-            program: "python3".to_owned(),
-            arguments: vec!["-c".to_owned(), SERVER.to_owned()],
-            environment: BTreeMap::new(),
-            directory: None,
-        };
-        let process = Process::start(&command, Limits::default()).expect("there is Python");
-        let link = Link::Process(Box::new(process));
-        Conversation::open(link, Revision::V2025_11_25, Duration::from_secs(10), "").expect("it opens")
-    }
-
-    fn input(texts: &[&str]) -> Input {
-        Input { pieces: texts.iter().map(|text| Piece::message(text.as_bytes())).collect() }
-    }
-
-    /// What came, as text, alive requests' answers left out.
-    fn said(observed: &Observed) -> Vec<String> {
-        let lines = observed.steps.iter().filter_map(|step| match step {
-            Step::Arrived(arrival) => match &arrival.what {
-                Incoming::Line(text) => Some(String::from_utf8_lossy(text).into_owned()),
-                _ => None,
-            },
-            _ => None,
-        });
-        let fence = format!("\"id\": {}", observed.script.fence.id);
-        lines.filter(|line| !line.contains(&fence)).collect()
-    }
-
-    #[test]
-    fn what_comes_while_several_are_under_way_is_told_apart() {
-        let mut conversation = opened();
-        let assessor = Assessor::new(Revision::V2025_11_25, &[], false);
-        let inputs = [
-            input(&[r#"{"jsonrpc":"2.0","id":1,"method":"late"}"#]),
-            input(&["{"]),
-            input(&[
-                r#"{"jsonrpc":"2.0","id":"mine","id":"mine","method":"late"}"#,
-                r#"{"jsonrpc":"2.0","id":7,"method":"tools/list"}"#,
-            ]),
-            input(&[r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#]),
-        ];
-        let sent: Vec<Sent> = inputs.iter().map(|input| conversation.send(input, &assessor)).collect();
-        let observed: Vec<_> = sent.into_iter().map(|sent| conversation.receive(sent, PATIENCE)).collect();
-        let said: Vec<_> = observed.iter().map(said).collect();
-        assert_eq!(said[0].len(), 1, "{said:?}");
-        assert!(said[1].len() == 1 && said[1][0].contains("-32700"), "{said:?}");
-        assert!(said[2].len() == 2 && said[2].iter().any(|line| line.contains("\"mine\"")), "{said:?}");
-        assert_eq!(said[3].len(), 0, "{said:?}");
-        assert!(observed.iter().all(|one| one.end == End::Alive && one.unanswered.is_empty() && one.again.is_empty()));
-    }
-
-    #[test]
-    fn who_dies_dies_of_what_was_not_answered() {
-        let mut conversation = opened();
-        let assessor = Assessor::new(Revision::V2025_11_25, &[], false);
-        let inputs = [
-            input(&[r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#]),
-            input(&[r#"{"method":"die"}"#]),
-            input(&["{"]),
-        ];
-        let sent: Vec<Sent> = inputs.iter().map(|input| conversation.send(input, &assessor)).collect();
-        let mut observed = sent.into_iter().map(|sent| conversation.receive(sent, PATIENCE));
-        let first = observed.next().expect("three");
-        assert!(first.end == End::Alive && said(&first).len() == 1, "{first:?}");
-        let second = observed.next().expect("three");
-        assert_eq!(second.end, End::Over);
-        let is_exit = |step: &Step| matches!(step, Step::Arrived(arrival) if matches!(arrival.what, Incoming::Exited(exit) if exit.code == Some(3)));
-        assert!(second.steps.iter().any(is_exit), "{second:?}");
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use self::choose::telling;
 use self::queue::{Queue, Queued};
 use super::chance::Chance;
-use super::conversation::{Conversation, Sent};
+use super::conversation::{Conversation, Sent, Silence};
 use super::corpus::Corpus;
 use super::coverage::{Compared, Map};
 use super::feedback::{edges, features};
@@ -42,8 +42,8 @@ pub(super) struct Worker {
     /// What was sent in the present conversation, and its bytes.
     history: Vec<Arc<Input>>,
     history_bytes: usize,
-    /// How often classes of messages got no answer in their grace, in conversations before this one.
-    silent: HashMap<String, u32>,
+    /// What was not worth waiting for in conversations before this one.
+    silence: Silence,
     /// What the process held when it had warmed up.
     usage: Option<Usage>,
     /// How often each sort of input may have made the process grow.
@@ -141,7 +141,7 @@ impl Worker {
             conversation: None,
             history: Vec::new(),
             history_bytes: 0,
-            silent: HashMap::new(),
+            silence: Silence::default(),
             usage: None,
             grown: HashMap::new(),
             progress: Progress::default(),
@@ -305,7 +305,7 @@ impl Worker {
 
     fn close(&mut self) {
         self.usage = None;
-        self.silent = self.conversation.take().map(|conversation| conversation.silent).unwrap_or_default();
+        self.silence = self.conversation.take().map(|conversation| conversation.silence).unwrap_or_default();
         self.history.clear();
         self.history_bytes = 0;
     }
@@ -324,7 +324,7 @@ impl Worker {
         loop {
             match self.ground.open() {
                 Ok(mut conversation) => {
-                    conversation.silent = std::mem::take(&mut self.silent);
+                    conversation.silence = std::mem::take(&mut self.silence);
                     self.progress.restarts += u64::from(self.progress.executions > 0);
                     self.conversation = Some(conversation);
                     return true;
