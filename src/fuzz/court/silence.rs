@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Court, suspicion};
+use super::{Court, SHOWN, suspicion};
 use crate::fuzz::assess::{Flaw, Worth};
 use crate::fuzz::feedback::known;
 use crate::fuzz::link::{End, Observed};
 use crate::fuzz::oracle::{Oracle, Suspicion};
 use crate::fuzz::script::{Ask, Script};
+use crate::source::printable;
 
 impl Court {
     /// What the silence of a request comes to that was waited for until its deadline.
@@ -21,13 +22,16 @@ impl Court {
         let owed = owed.filter(|ask| observed.script.is_owed(ask) && !may_take_long(ask));
         owed.map(|ask| {
             let within = self.context.timeout.as_secs_f32();
+            // Among all alive requests that follow it is hard to see what it was.
+            let asked = String::from_utf8_lossy(&observed.script.pieces[ask.piece].bytes);
+            let asked = printable(&asked, SHOWN);
             let (subject, cause) = self.of_what_is_dropped(ask, &observed.script);
             suspicion(
                 Oracle::Unanswered,
                 subject,
                 cause.to_owned(),
                 "an answer".to_owned(),
-                format!("none within {within} s, although the server answers what comes after it"),
+                format!("none within {within} s, although the server answers what comes after it: {asked}"),
             )
         })
         .collect()
