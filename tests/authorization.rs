@@ -208,6 +208,33 @@ fn a_server_that_shows_itself_to_all_is_judged_by_what_it_keeps() {
 }
 
 #[test]
+fn a_server_that_keeps_only_the_use_of_what_it_has_is_not_blamed_for_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("auth")).expect("is made");
+    let unusual = folder.path().join("auth/use.broken.yaml");
+    std::fs::write(&unusual, "- passes: [auth.unauthorized.401]\n  quirk: keeps-use\n").expect("is written");
+    let server = Served::start(&["--token", TOKEN, "--broken", unusual.to_str().expect("is UTF-8")]);
+    let header = format!("Authorization: Bearer {TOKEN}");
+    for revision in ["2025-03-26", "2025-11-25", "2026-07-28"] {
+        let fixed = ["--url", &server.1, "--revision", revision, "--call-tools", "all"];
+        let verdict_of = |report: &Value, requirement: &str| {
+            let judged = results(report);
+            let mut of_it = judged.iter().filter(|result| result["requirement"] == requirement);
+            of_it.next().map(|result| (result["verdict"].clone(), result["reason"].clone())).unwrap_or_default()
+        };
+        let (code, without) = report(&fixed);
+        assert_eq!(code, 0, "{without:#}");
+        let (verdict, reason) = verdict_of(&without, "tools.call.unknown-tool");
+        assert_eq!(verdict, "skipped", "{without:#}");
+        assert!(reason.as_str().is_some_and(|reason| reason.contains("`tools/call`")), "{reason}");
+
+        let (code, with) = report(&[&fixed[..], &["--header", &header]].concat());
+        assert_eq!(code, 0, "{with:#}");
+        assert_eq!(verdict_of(&with, "tools.call.unknown-tool").0, "pass", "{with:#}");
+    }
+}
+
+#[test]
 fn no_evidence_shows_the_token() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("auth")).expect("is made");

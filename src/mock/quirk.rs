@@ -109,6 +109,8 @@ pub enum Quirk {
     ForbidsStrangers,
     /// Shows to all what it is and which prompts it has; its tools are for those who have a token.
     ShowsItself,
+    /// Anybody may look at what it has, and only those who have a token may use it.
+    KeepsUse,
     /// Tokens have no scopes.
     HasNoScopes,
     /// Whoever has the id of a session needs no token.
@@ -140,7 +142,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 63] = [
+    pub const TABLE: [(&'static str, Self); 64] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -193,6 +195,7 @@ impl Quirk {
         ("accepts-any-token", Self::AcceptsAnyToken),
         ("forbids-strangers", Self::ForbidsStrangers),
         ("shows-itself", Self::ShowsItself),
+        ("keeps-use", Self::KeepsUse),
         ("has-no-scopes", Self::HasNoScopes),
         ("trusts-session-ids", Self::TrustsSessionIds),
         ("lists-many-tools", Self::ListsManyTools),

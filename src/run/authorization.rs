@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::judge::Context;
-use crate::session::{Reply, Session, Stranger, What};
+use crate::session::{Entry, Reply, Session, Stranger, What};
 use crate::transport::{Incoming, Target};
 
 /// The lists that may be open to all, by what is listed.
 const LISTS: [&str; 3] = ["tools", "resources", "prompts"];
+/// The methods by which what is listed is used.
+const USES: [&str; 3] = ["tools/call", "resources/read", "prompts/get"];
 
 /// What a target serves to those only who have a token, as the fact `authorization`; absent where it asks for none.
 pub(super) async fn authorization(context: &Context, session: &Session, within: Duration) -> Option<Value> {
@@ -48,13 +50,25 @@ fn fact(method: &str, has_token: bool, kept: &[&str]) -> Value {
     fact
 }
 
-/// A method that was answered 401 in this session.
+/// A method that was answered 401 in this session, by which a target shows what it is and has.
 pub(super) fn refused_method(session: &Session) -> Option<String> {
-    let entries = session.transcript().entries();
-    let refused =
-        entries.iter().find(|entry| matches!(entry.what, What::Received(Incoming::Head { status: 401, .. })))?;
-    let request = entries.iter().find(|entry| entry.exchange == refused.exchange && entry.is_from_client())?;
-    request.message()?.method().map(str::to_owned)
+    refused(session.transcript().entries()).find(|method| !USES.contains(&method.as_str()))
+}
+
+/// A method that was answered 401 to somebody who came without authorization, by which what is listed is used: a target may list to all
+/// what it keeps from strangers.
+pub(super) fn kept_from_strangers(target: &Target, entries: &[Entry]) -> Option<String> {
+    if bearer(target).is_some() { None } else { refused(entries).find(|method| USES.contains(&method.as_str())) }
+}
+
+/// The methods that were answered 401.
+fn refused(entries: &[Entry]) -> impl Iterator<Item = String> {
+    let refusals =
+        entries.iter().filter(|entry| matches!(entry.what, What::Received(Incoming::Head { status: 401, .. })));
+    refusals.filter_map(|refusal| {
+        let request = entries.iter().find(|entry| entry.exchange == refusal.exchange && entry.is_from_client())?;
+        request.message()?.method().map(str::to_owned)
+    })
 }
 
 /// Whether the user gave a bearer token; absent where there is no authorization at all.

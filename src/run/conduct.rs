@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::authorization::{authorization, refused_method};
+use super::authorization::{authorization, kept_from_strangers, refused_method};
 use super::circumstances::{encode_names, note_circumstances, way_out};
 use super::ledger::Ledger;
 use super::needs::{missing, missing_for};
@@ -27,6 +27,8 @@ use crate::survey::{call_tools, survey};
 
 /// The requirement that a target which does not open a conversation breaks: the one cause to blame.
 const STARTS: &str = "house.starts";
+/// What to do where a target wants a token.
+const GIVE_TOKEN: &str = "give it one by --header 'Authorization: Bearer ...'";
 
 /// One run at work.
 #[derive(Clone)]
@@ -220,11 +222,24 @@ impl<'a> Conductor<'a> {
         watched
     }
 
-    /// Runs a group. Where calls of tools were withheld from it, nothing that it missed is held against the target.
+    /// Runs a group. Where calls of tools were withheld from it, nothing that it missed is held against the target; and where the target
+    /// keeps from strangers what the group asks for, it shows nothing.
     async fn execute(&self, session: &mut Session, group: &Group<'_>, watched: &mut Vec<Judged>) -> Vec<Judged> {
         let calls = self.context.calls.apart();
         session.bound_calls(calls.clone());
-        let judged = self.judge(session, group, &calls, watched).await;
+        let from = session.transcript().entries().len();
+        let mut others = Vec::new();
+        let judged = self.judge(session, group, &calls, &mut others).await;
+        for transcript in &others {
+            self.watch(transcript, watched);
+        }
+        let mut said =
+            [&session.transcript().entries()[from..]].into_iter().chain(others.iter().map(Transcript::entries));
+        if let Some(method) = said.find_map(|entries| kept_from_strangers(&self.settings.target, entries)) {
+            let reason = format!("the target wants a token for `{method}`: {GIVE_TOKEN}");
+            self.ledger.note(reason.clone());
+            return judged.iter().map(|one| Judged::skipped(&one.requirement, reason.clone())).collect();
+        }
         match calls.reason() {
             None => judged,
             Some(reason) => {
@@ -247,7 +262,7 @@ impl<'a> Conductor<'a> {
         session: &mut Session,
         group: &Group<'_>,
         calls: &CallBudget,
-        watched: &mut Vec<Judged>,
+        transcripts: &mut Vec<Transcript>,
     ) -> Vec<Judged> {
         match &group.scenario.body {
             Body::Steps(steps) => {
@@ -257,15 +272,9 @@ impl<'a> Conductor<'a> {
             Body::Probe { name, .. } => {
                 let Some(probe) = probe(name) else { return Vec::new() };
                 session.begin(&group.scenario.id, false);
-                let mut transcripts = Vec::new();
                 let context = Context { calls: calls.clone(), ..self.context.clone() };
                 let (scenario, context) = (group.scenario, &context);
-                let setting = Setting { session, scenario, context, transcripts: &mut transcripts };
-                let judged = fold(probe(setting).await);
-                for transcript in &transcripts {
-                    self.watch(transcript, watched);
-                }
-                judged
+                fold(probe(Setting { session, scenario, context, transcripts }).await)
             }
             Body::Always(_) | Body::Invariant { .. } => Vec::new(),
         }
@@ -326,8 +335,8 @@ impl<'a> Conductor<'a> {
 
     /// The target lets nobody in without a token, and none was given: only how it refuses can be judged.
     async fn without_token(&self) {
-        const REASON: &str = "the target wants a token: give it one by --header 'Authorization: Bearer ...'";
-        self.ledger.note(REASON.to_owned());
+        let reason = format!("the target wants a token: {GIVE_TOKEN}");
+        self.ledger.note(reason.clone());
         for group in &self.groups() {
             let of_strangers = group.scenario.session == SessionUse::Unopened;
             if of_strangers && group.scenario.needs.all.iter().any(|name| name == "authorization") {
@@ -336,7 +345,7 @@ impl<'a> Conductor<'a> {
             }
             for &position in &group.checks {
                 let check = &self.plan.checks[position];
-                let verdict = Verdict::Skipped { reason: REASON.to_owned() };
+                let verdict = Verdict::Skipped { reason: reason.clone() };
                 self.ledger.enter(self.run, position, self.result(check, group.scenario, verdict, Duration::ZERO));
             }
         }

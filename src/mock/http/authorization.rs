@@ -35,6 +35,7 @@ impl State {
             ("/token", "POST") => Some(Answer::json(400, &json!({"error": "invalid_client"}))),
             ("/register", "POST") => Some(register(&call.body)),
             _ if self.options.has(Quirk::ShowsItself) && looks(&call.body) => None,
+            _ if self.options.has(Quirk::KeepsUse) && !uses(&call.body) => None,
             _ => self.challenge(call, token, &base),
         }
     }
@@ -74,6 +75,12 @@ fn looks(body: &[u8]) -> bool {
     let message: Value = serde_json::from_slice(body).unwrap_or_default();
     let open = ["server/discover", "initialize", "notifications/initialized", "prompts/list"];
     open.iter().any(|method| message["method"] == *method)
+}
+
+/// Whether a body asks for something to be done.
+fn uses(body: &[u8]) -> bool {
+    let message: Value = serde_json::from_slice(body).unwrap_or_default();
+    ["tools/call", "resources/read", "prompts/get"].iter().any(|method| message["method"] == *method)
 }
 
 fn resource(base: &str, options: &Options) -> Value {
