@@ -97,29 +97,33 @@ impl Ground {
         }
     }
 
-    /// Opens a conversation. An error says why there is none, in one clause.
-    pub(super) fn open(&mut self) -> Result<Conversation, String> {
-        let command = self.command.clone();
-        self.open_with(command.as_ref(), "")
+    /// Begins a connection on which nothing is said yet; a process has the thread that calls this for its parent. An error says why
+    /// there is none, in one clause.
+    pub(super) fn connect(&self) -> Result<Link, String> {
+        self.connect_by(self.command.as_ref())
     }
 
-    /// Opens a conversation under another name.
-    pub(super) fn open_as(&mut self, name: &str) -> Result<Conversation, String> {
-        let command = self.plain.clone();
-        self.open_with(command.as_ref(), name)
+    /// Opens a conversation over a connection.
+    pub(super) fn open(&self, link: Link) -> Result<Conversation, String> {
+        Conversation::open(link, self.plan.revision, self.plan.start_timeout, "")
     }
 
-    fn open_with(&mut self, command: Option<&CommandTarget>, name: &str) -> Result<Conversation, String> {
+    /// Connects without hooks, and opens a conversation under a name.
+    pub(super) fn open_as(&self, name: &str) -> Result<Conversation, String> {
+        let link = self.connect_by(self.plain.as_ref())?;
+        Conversation::open(link, self.plan.revision, self.plan.start_timeout, name)
+    }
+
+    fn connect_by(&self, command: Option<&CommandTarget>) -> Result<Link, String> {
         let limits = WorkPlan::limits();
-        let link = match (self.plan.place.target(), command) {
-            (Target::Url(target), _) => Link::Endpoint(Box::new(Endpoint::new(target, self.plan.revision, limits))),
+        match (self.plan.place.target(), command) {
+            (Target::Url(target), _) => Ok(Link::Endpoint(Box::new(Endpoint::new(target, self.plan.revision, limits)))),
             (_, Some(command)) => {
                 let process = Process::start(command, limits);
-                Link::Process(Box::new(process.map_err(|error| format!("cannot start the server: {error}"))?))
+                Ok(Link::Process(Box::new(process.map_err(|error| format!("cannot start the server: {error}"))?)))
             }
-            _ => return Err("there is no server".to_owned()),
-        };
-        Conversation::open(link, self.plan.revision, self.plan.start_timeout, name)
+            _ => Err("there is no server".to_owned()),
+        }
     }
 
     /// Replays inputs, on a fresh conversation if not judged alone. `patient`: answers that are owed are waited for until their deadline.

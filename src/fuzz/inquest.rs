@@ -86,6 +86,8 @@ const WAITING: usize = 24 << 20;
 const MOMENT: Duration = Duration::from_secs(3);
 /// By how much the spare lane gives way: it gets about a quarter of what each of the others gets where all want to compute.
 const PATIENCE: i32 = 6;
+/// Growth is looked into for one part of the time in so many: it takes much work.
+const GROWTH: u32 = 10;
 /// So often a cause that was suspected in vain is looked into each time; later only ever more seldom.
 const VAIN: u32 = 3;
 
@@ -123,6 +125,12 @@ impl Inquest {
         Known::New
     }
 
+    /// Whether it is time to look into what may make a process grow, so long after the beginning.
+    pub(super) fn has_time_for_growth(&self, elapsed: Duration) -> bool {
+        let dossier = self.dossier.open();
+        !dossier.has_growth && dossier.growth_took * GROWTH <= elapsed
+    }
+
     /// Has a lead followed; waits where too much is waiting.
     pub(super) fn follow(&mut self, lead: Lead) {
         let lane = match &lead {
@@ -132,7 +140,10 @@ impl Inquest {
             Lead::Suspicion { .. } | Lead::Sessions(_) => &mut self.quick,
             Lead::Growth(_) | Lead::Doubt(_) => &mut self.spare,
         };
-        self.dossier.open().waiting_bytes += lead.bytes();
+        let mut dossier = self.dossier.open();
+        dossier.waiting_bytes += lead.bytes();
+        dossier.has_growth |= matches!(lead, Lead::Growth(_));
+        drop(dossier);
         lane.send(lead);
         let most = if self.in_step { 0 } else { WAITING };
         let dossier = self.dossier.open();
@@ -229,6 +240,10 @@ struct Content {
     waiting_bytes: usize,
     /// Those among them that are doubts.
     doubted_bytes: usize,
+    /// Growth waits to be looked into, or is.
+    has_growth: bool,
+    /// How long it took so far.
+    growth_took: Duration,
     /// Leads that are being followed.
     under_way: usize,
     /// Leads that were not followed since the time was up.

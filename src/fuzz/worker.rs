@@ -38,6 +38,8 @@ pub(super) struct Worker {
     map: Option<Map>,
     queue: Queue,
     conversation: Option<Conversation>,
+    /// The target of the next one, on its way up while this one comes to its end.
+    next: Option<Link>,
     inquest: Inquest,
     /// What was sent in the present conversation, and its bytes.
     history: Vec<Arc<Input>>,
@@ -93,7 +95,7 @@ enum State {
 const INPUTS: usize = 20_000;
 const BYTES: usize = 12 << 20;
 /// Inputs that are under way at a time, where it can be told what comes of which.
-const UNDER_WAY: usize = 16;
+const UNDER_WAY: usize = 64;
 /// How long an answer may come after the alive request's.
 const GRACE: Duration = Duration::from_millis(25);
 /// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
@@ -139,6 +141,7 @@ impl Worker {
             map,
             queue,
             conversation: None,
+            next: None,
             history: Vec::new(),
             history_bytes: 0,
             silence: Silence::default(),
@@ -178,6 +181,7 @@ impl Worker {
         let plan = &self.ground.plan;
         let within = plan.time.map(|time| (time / 10).min(plan.timeout));
         self.conversation = None;
+        self.next = None;
         if is_stopped {
             self.inquest.stop();
         } else {
@@ -235,8 +239,7 @@ impl Worker {
         }
         let Next { queued: Queued { input, is_kept }, state } = now;
         let sent = self.send(&input, state)?;
-        // Whose edges were taken cannot be told of two at a time.
-        let is_pipelined = self.map.is_none() && self.ground.plan.place.command().is_some();
+        let is_pipelined = self.is_pipelined();
         let more = if is_pipelined { UNDER_WAY - 1 } else { 0 };
         for next in ahead.iter_mut().flat_map(|ahead| ahead.iter_mut()).take(more) {
             let state = std::mem::replace(&mut next.state, State::Chosen);
@@ -268,6 +271,10 @@ impl Worker {
         self.history_bytes += input.len();
         self.history.push(Arc::new(input.clone()));
         let place = self.history.len() - 1;
+        if is_pipelined && self.next.is_none() && self.is_used(3, 4) {
+            // Where it cannot be started, that is seen when it is needed.
+            self.next = self.ground.connect().ok();
+        }
         let ends = observed.end != End::Alive || self.is_used_up();
         let mut pending = Pending { input, is_kept, place, last: place, observed, opening, edges, compared };
         if !ends {
@@ -296,11 +303,21 @@ impl Worker {
         })
     }
 
+    /// Whether several inputs can be under way, and two processes: whose edges were taken could not be told then.
+    fn is_pipelined(&self) -> bool {
+        self.map.is_none() && self.ground.plan.place.command().is_some()
+    }
+
     /// Whether the conversation has to give way to another.
     fn is_used_up(&self) -> bool {
         let is_stale =
             matches!(self.conversation.as_ref().map(|c| &c.link), Some(Link::Endpoint(endpoint)) if endpoint.is_stale);
-        is_stale || self.history.len() >= INPUTS || self.history_bytes >= BYTES
+        is_stale || self.is_used(1, 1)
+    }
+
+    /// Whether the conversation has taken this share of what it may.
+    fn is_used(&self, numerator: usize, denominator: usize) -> bool {
+        self.history.len() >= INPUTS * numerator / denominator || self.history_bytes >= BYTES * numerator / denominator
     }
 
     fn close(&mut self) {
@@ -322,7 +339,8 @@ impl Worker {
         let patience = Instant::now() + self.ground.plan.start_timeout.max(Duration::from_secs(5));
         let mut pause = Duration::from_millis(10);
         loop {
-            match self.ground.open() {
+            let link = self.next.take().map_or_else(|| self.ground.connect(), Ok);
+            match link.and_then(|link| self.ground.open(link)) {
                 Ok(mut conversation) => {
                     conversation.silence = std::mem::take(&mut self.silence);
                     self.progress.restarts += u64::from(self.progress.executions > 0);

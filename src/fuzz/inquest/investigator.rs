@@ -91,10 +91,14 @@ impl Investigator {
                 dossier.waiting.remove(&name);
             }
             Lead::Growth(inputs) => {
+                let began = Instant::now();
                 let grows = |input: Input| self.ground.growth(&input).map(|seen| (seen, input));
                 if let Some((seen, input)) = inputs.into_iter().find_map(grows) {
                     self.settle(Case { inputs: vec![Arc::new(input)], seen, excerpt: Vec::new(), is_certain: true });
                 }
+                let mut dossier = self.dossier.open();
+                dossier.has_growth = false;
+                dossier.growth_took += began.elapsed();
             }
             Lead::Sessions(inputs) => self.compare_sessions(inputs),
         }

@@ -42,7 +42,7 @@ impl Worker {
             self.usage = Some(now);
             return;
         };
-        if !conspicuous(before, now) {
+        if !conspicuous(before, now) || !self.inquest.has_time_for_growth(self.began.elapsed()) {
             return;
         }
         self.usage = Some(now);
