@@ -46,9 +46,16 @@ pub(super) struct Conversation {
     /// Inputs that were sent and not waited for yet.
     under_way: usize,
     /// What came that is of such an input.
-    ahead: Vec<(Instant, Incoming)>,
+    ahead: Vec<Came>,
     /// When the wait for an input ended: the next one had the target to itself from then on.
     free_since: Instant,
+}
+
+/// Something that came from a process, looked at.
+struct Came {
+    at: Instant,
+    what: Incoming,
+    seen: Option<Glance>,
 }
 
 /// Unanswered requests that are remembered.
@@ -152,7 +159,7 @@ impl Conversation {
             Link::Process(process) => {
                 let bytes = line(message.to_string().as_bytes());
                 process.send(&bytes);
-                self.prelude.push(Step::Wrote { bytes, deliberate: false });
+                self.prelude.push(Step::Wrote { bytes, deliberate: false, message: None });
             }
             Link::Endpoint(endpoint) => endpoint.tell(&message, within, &mut self.prelude),
         }
@@ -162,17 +169,21 @@ impl Conversation {
         let Sent { script, mut steps, began } = sent;
         let mut open: Vec<bool> = vec![true; script.asks.len()];
         let mut again = Vec::new();
-        let mut buffer = std::mem::take(&mut self.ahead);
+        let (mut buffer, mut came) = (Vec::new(), std::mem::take(&mut self.ahead));
         let (mut goes_on, mut passed) = (true, None);
         let mut fence_answered: Option<Instant> = None;
         let (mut nudges, mut newest) = (patience.nudges, script.fence.id.clone());
         let end = loop {
-            for (at, what) in buffer.drain(..) {
+            came.extend(buffer.drain(..).map(|(at, what)| {
                 let seen = if let Incoming::Line(text) = &what { glance(text) } else { None };
-                if self.is_of_the_next(seen.as_ref(), &script, fence_answered.is_some()) {
-                    self.ahead.push((at, what));
+                Came { at, what, seen }
+            }));
+            for one in came.drain(..) {
+                if self.is_of_the_next(one.seen.as_ref(), &script, fence_answered.is_some()) {
+                    self.ahead.push(one);
                     continue;
                 }
+                let Came { at, what, seen } = one;
                 let keep = match (&what, &seen) {
                     (Incoming::Line(_), Some(seen)) if seen.method.is_some() => {
                         self.refuse(seen, &mut steps);
@@ -192,13 +203,13 @@ impl Conversation {
                     _ => true,
                 };
                 if keep {
-                    steps.push(arrived(at, what));
+                    steps.push(arrived(at, what, seen.and_then(|seen| seen.message)));
                 }
             }
             let is_awaited = fence_answered.is_none() || self.is_worth_waiting(&script, &open);
             // What ends the target while another input is under way is that one's, if this one has all that it waited for.
             if !goes_on && (is_awaited || self.under_way == 0) {
-                steps.extend(self.ahead.drain(..).map(|(at, what)| arrived(at, what)));
+                steps.extend(self.ahead.drain(..).map(|Came { at, what, .. }| arrived(at, what, None)));
                 break End::Over;
             }
             if !is_awaited {
@@ -306,7 +317,7 @@ impl Conversation {
         if let Link::Process(process) = &mut self.link {
             let bytes = line(&fence.bytes);
             process.send(&bytes);
-            steps.push(Step::Wrote { bytes, deliberate: false });
+            steps.push(Step::Wrote { bytes, deliberate: false, message: None });
         }
         fence.id
     }
@@ -316,7 +327,7 @@ impl Conversation {
         let (Some(id), Some(method), Link::Process(process)) = (&seen.id, &seen.method, &mut self.link) else { return };
         let bytes = line(reply(id, method).to_string().as_bytes());
         process.send(&bytes);
-        steps.push(Step::Wrote { bytes, deliberate: false });
+        steps.push(Step::Wrote { bytes, deliberate: false, message: None });
     }
 
     fn is_worth_waiting(&self, script: &Script, open: &[bool]) -> bool {
@@ -359,7 +370,7 @@ fn send_to_process(process: &mut Process, script: &Script, steps: &mut Vec<Step>
         }
         ends_a_line = together.last().map_or(ends_a_line, |byte| *byte == b'\n');
         let bytes = Bytes::copy_from_slice(&together[from..]);
-        steps.push(Step::Wrote { bytes, deliberate: piece.deliberate });
+        steps.push(Step::Wrote { bytes, deliberate: piece.deliberate, message: piece.message.clone() });
         if is_raw {
             process.send(&together);
             together.clear();
@@ -367,11 +378,11 @@ fn send_to_process(process: &mut Process, script: &Script, steps: &mut Vec<Step>
     }
     if !ends_a_line {
         together.push(b'\n');
-        steps.push(Step::Wrote { bytes: Bytes::from_static(b"\n"), deliberate: true });
+        steps.push(Step::Wrote { bytes: Bytes::from_static(b"\n"), deliberate: true, message: None });
     }
     let fence = line(&script.fence.bytes);
     together.extend_from_slice(&fence);
-    steps.push(Step::Wrote { bytes: fence, deliberate: false });
+    steps.push(Step::Wrote { bytes: fence, deliberate: false, message: Some(script.fence.message.clone()) });
     process.send(&together);
 }
 
@@ -385,7 +396,7 @@ fn ask_process(
     let bytes = line(message.to_string().as_bytes());
     process.begin();
     process.send(&bytes);
-    steps.push(Step::Wrote { bytes, deliberate: false });
+    steps.push(Step::Wrote { bytes, deliberate: false, message: None });
     let deadline = Instant::now() + within;
     let mut buffer = Vec::new();
     loop {
@@ -399,7 +410,7 @@ fn ask_process(
             {
                 answer = Some(message);
             }
-            steps.push(arrived(at, what));
+            steps.push(arrived(at, what, None));
         }
         match answer {
             Some(answer) => return Ok(answer),

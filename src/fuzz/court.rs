@@ -1,6 +1,7 @@
 //! Judges what came of an input: the watchers of the suite over the whole exchange, and what only a fuzzer can tell, since it
 //! knows what is wrong with what it sent. In doubt it acquits.
 
+mod cleared;
 mod silence;
 
 use std::collections::BTreeSet;
@@ -8,8 +9,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use self::cleared::{Cleared, digest};
 use super::assess::{Assessor, Flaw, Worth};
-use super::feedback::{known, masked, template};
+use super::feedback::{known, template};
 use super::internals::{has_trace, own_paths};
 use super::link::{End, Observed};
 use super::oracle::{Oracle, Suspicion};
@@ -31,6 +33,7 @@ pub(super) struct Court {
     kind: TransportKind,
     oracles: BTreeSet<Oracle>,
     watchers: Vec<Scenario>,
+    cleared: Cleared,
     context: Context,
     own_paths: Vec<String>,
 }
@@ -91,6 +94,7 @@ impl Court {
                 .filter(is_for)
                 .filter_map(|scenario| binding(scenario, plan))
                 .collect(),
+            cleared: Cleared::default(),
             context,
             own_paths: own_paths(plan.place.command().as_ref()),
         }
@@ -141,7 +145,7 @@ impl Court {
             })
             .collect();
         let lines: Vec<_> = words.iter().map(String::as_str).collect();
-        let told = telling_line(&lines).map(|line| (template(line, &echo(&observed.script)), printable(line, SHOWN)));
+        let told = telling_line(&lines).map(|line| (template(line, observed.script.echo()), printable(line, SHOWN)));
         let exit = traffic.transcript.entries().iter().find_map(|entry| match &entry.what {
             crate::session::What::Received(Incoming::Exited(exit)) if exit.after == ExitAfter::Nothing => Some(*exit),
             _ => None,
@@ -214,7 +218,7 @@ impl Court {
                 let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
                 // Further lines tell of this one mistake.
                 let first = words.lines().next().unwrap_or_default();
-                let cause = format!("{kind}: {}", template(first, &echo(&one.script)));
+                let cause = format!("{kind}: {}", template(first, one.script.echo()));
                 let actual = format!("code -32603: {}", printable(words, SHOWN));
                 let expected = format!("{wanted}, since the client made a mistake: {why}");
                 // Which tool it is only matters where the tool has seen the arguments.
@@ -226,7 +230,7 @@ impl Court {
             }
             self.of_text(heard.message.value(), one, &subject, found);
             let refuses = heard.error().is_some() || heard.result().is_some_and(|result| result["isError"] == true);
-            let length = if refuses { heard.message.value().to_string().len() } else { 0 };
+            let length = heard.entry.payload().filter(|_| refuses).map_or(0, <[u8]>::len);
             let sent: usize = one.script.pieces.iter().map(|piece| piece.bytes.len()).sum();
             if length > REFUSAL + TIMES * sent {
                 let (cause, actual) = ("long refusal".to_owned(), format!("a refusal of {length} bytes to {sent}"));
@@ -259,7 +263,7 @@ impl Court {
             } else {
                 continue;
             };
-            let cause = format!("{what}: {}", template(text, &echo(&observed.script)));
+            let cause = format!("{what}: {}", template(text, observed.script.echo()));
             let actual = format!("{what}: {}", printable(text, SHOWN));
             let expected = "an error that shows no internals".to_owned();
             found.push(suspicion(Oracle::LeakedInternals, subject.to_owned(), cause, expected, actual));
@@ -267,9 +271,17 @@ impl Court {
     }
 
     fn of_watchers(&self, traffic: &Traffic<'_>, found: &mut Vec<Suspicion>) {
+        let digests: Vec<_> = traffic.heard.iter().map(|heard| digest(heard, self.revision)).collect();
+        let mut is_new = digests.iter().map(|digest| digest.is_none_or(|digest| !self.cleared.contains(digest)));
+        let new = traffic.filtered(|_| is_new.next().unwrap_or(true));
+        let mut is_right = true;
         for scenario in &self.watchers {
             let judged: Vec<Judged> = match &scenario.body {
-                Body::Always(watches) => watch(scenario, watches, self.revision, traffic),
+                Body::Always(watches) => {
+                    let judged = watch(scenario, watches, self.revision, &new);
+                    is_right &= !judged.iter().any(|one| matches!(one.verdict, Verdict::Fail { .. }));
+                    judged
+                }
                 Body::Invariant { name, .. } => {
                     invariant(name).map(|judge| judge(scenario, &self.context, traffic)).unwrap_or_default()
                 }
@@ -289,6 +301,9 @@ impl Court {
                     actual: printable(&evidence.actual, SHOWN),
                 });
             }
+        }
+        if is_right {
+            self.cleared.extend(digests.into_iter().flatten());
         }
     }
 
@@ -371,11 +386,6 @@ fn mistake(flaw: &Flaw) -> (&'static str, String, &'static str) {
             ("arguments", format!("arguments that break the tool's schema ({says})"), "a refusal that tells so")
         }
     }
-}
-
-fn echo(script: &Script) -> Vec<String> {
-    let sent: Vec<&Value> = script.pieces.iter().filter_map(|piece| Some(piece.message.as_ref()?.value())).collect();
-    masked(&sent)
 }
 
 fn collect_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {

@@ -35,9 +35,7 @@ pub(super) fn features(world: &World, observed: &Observed, traffic: &Traffic<'_>
     // Of names that the target does not know there are too many.
     let is_offered = |name: &&str| world.tools.iter().chain(&world.prompts).any(|thing| thing["name"] == **name);
     let mut found = BTreeSet::new();
-    let sent: Vec<&Value> =
-        observed.script.pieces.iter().filter_map(|piece| Some(piece.message.as_ref()?.value())).collect();
-    let masked = masked(&sent);
+    let template = |text: &str| template(text, observed.script.echo());
     let first = observed.script.asks.first().map_or("none", |ask| known(revision, &ask.method));
     for heard in &traffic.heard {
         let is_fence = heard.message.id().is_some_and(|id| same_id(id, &observed.script.fence.id));
@@ -55,7 +53,7 @@ pub(super) fn features(world: &World, observed: &Observed, traffic: &Traffic<'_>
         if let Some(error) = heard.error() {
             let words = error["message"].as_str().unwrap_or_default();
             found.insert(behaviour(&(&subject, error["code"].to_string())));
-            found.insert(behaviour(&(&subject, error["code"].to_string(), template(words, &masked))));
+            found.insert(behaviour(&(&subject, error["code"].to_string(), template(words))));
             found.insert(behaviour(&(&subject, shape(error, 0))));
         } else {
             let body = heard.result().or_else(|| heard.message.params()).unwrap_or(&Value::Null);
@@ -65,14 +63,14 @@ pub(super) fn features(world: &World, observed: &Observed, traffic: &Traffic<'_>
             });
             if body["isError"] == true {
                 let texts = body["content"].as_array().into_iter().flatten().filter_map(|block| block["text"].as_str());
-                found.extend(texts.map(|text| behaviour(&(&subject, "isError", template(text, &masked)))));
+                found.extend(texts.map(|text| behaviour(&(&subject, "isError", template(text)))));
             }
         }
     }
     for entry in traffic.transcript.entries() {
         match &entry.what {
             What::Received(Incoming::Stderr(line)) => {
-                found.insert(behaviour(&("stderr", template(&String::from_utf8_lossy(line), &masked))));
+                found.insert(behaviour(&("stderr", template(&String::from_utf8_lossy(line)))));
             }
             What::Received(Incoming::Head { status, .. }) => {
                 found.insert(behaviour(&("status", first, status)));

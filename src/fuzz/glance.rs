@@ -1,7 +1,9 @@
-//! A look at a message that costs next to nothing: whose it is. Reads no more than that.
+//! A first look at what came: whose it is. What is large is not read beyond that.
 
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::wire::{Message, value_count};
 
 /// The members of a message by which it is told whose it is; the rest is not looked at.
 #[derive(Debug, Default)]
@@ -12,6 +14,8 @@ pub(super) struct Glance {
     pub(super) method: Option<String>,
     /// The messages of a batch.
     pub(super) parts: Option<Vec<Part>>,
+    /// The whole message, where it is not large.
+    pub(super) message: Option<Message>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -20,8 +24,22 @@ pub(super) struct Part {
     method: Option<Value>,
 }
 
-/// Reads as much of a message as tells whose it is.
+/// Values in a message that is read as a whole.
+const WHOLE: usize = 10_000;
+
+/// Reads as much of a message as tells whose it is, at least.
 pub(super) fn glance(text: &[u8]) -> Option<Glance> {
+    let message = if value_count(text) < WHOLE { Message::read(text).ok() } else { None };
+    if let Some(message) = message {
+        let parts = message.value().as_array();
+        let part = |value: &Value| Part { id: value.get("id").cloned(), method: None };
+        return Some(Glance {
+            id: message.id().cloned(),
+            method: message.method().map(str::to_owned),
+            parts: parts.map(|parts| parts.iter().map(part).collect()),
+            message: Some(message),
+        });
+    }
     let text = text.trim_ascii_start();
     if text.first() == Some(&b'[') {
         let parts: Vec<Part> = serde_json::from_slice(text).ok()?;
@@ -29,5 +47,5 @@ pub(super) fn glance(text: &[u8]) -> Option<Glance> {
     }
     let part: Part = serde_json::from_slice(text).ok()?;
     let method = part.method.and_then(|method| method.as_str().map(str::to_owned));
-    Some(Glance { id: part.id, method, parts: None })
+    Some(Glance { id: part.id, method, ..Glance::default() })
 }

@@ -9,7 +9,7 @@ use super::process::Process;
 use super::script::Script;
 use crate::session::{Transcript, What};
 use crate::transport::{Arrival, ExchangeId, HttpRequest, Incoming};
-use crate::wire::TransportKind;
+use crate::wire::{Message, TransportKind};
 
 /// One thing that was done or that came.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub(super) enum Step {
         bytes: Bytes,
         /// Wrong on purpose.
         deliberate: bool,
+        /// The message in them, where that is known.
+        message: Option<Message>,
     },
     /// An HTTP request.
     Requested {
@@ -34,7 +36,16 @@ pub(super) enum Step {
     RequestedRaw(ExchangeId, Bytes),
     /// The harness did not wait any longer for an exchange.
     Abandoned(ExchangeId),
-    /// Something came.
+    /// A line came that is a message.
+    Read {
+        /// When.
+        at: Instant,
+        /// The line.
+        line: Bytes,
+        /// The message.
+        message: Message,
+    },
+    /// Something else came.
     Arrived(Arrival),
 }
 
@@ -42,7 +53,7 @@ impl Step {
     /// The bytes that were sent or came, heads of HTTP messages left out.
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Wrote { bytes, .. } | Self::RequestedRaw(_, bytes) => bytes.len(),
+            Self::Wrote { bytes, .. } | Self::RequestedRaw(_, bytes) | Self::Read { line: bytes, .. } => bytes.len(),
             Self::Requested { request, .. } => request.body.len(),
             Self::Abandoned(_) => 0,
             Self::Arrived(arrival) => match &arrival.what {
@@ -125,8 +136,12 @@ impl Link {
 pub(super) fn continued<'a>(mut transcript: Transcript, steps: impl Iterator<Item = &'a Step>) -> Transcript {
     for step in steps {
         match step.clone() {
-            Step::Wrote { bytes, deliberate } => {
-                transcript.record(ExchangeId::STREAM, What::Wrote { bytes, deliberate });
+            Step::Wrote { bytes, deliberate, message } => {
+                transcript.record_read(ExchangeId::STREAM, What::Wrote { bytes, deliberate }, message);
+            }
+            Step::Read { at, line, message } => {
+                let arrival = Arrival { at, exchange: ExchangeId::STREAM, what: Incoming::Line(line) };
+                transcript.arrived_read(arrival, Some(message));
             }
             Step::Requested { exchange, request, deliberate } => {
                 transcript.record(exchange, What::Requested { request, deliberate });
@@ -145,7 +160,10 @@ pub(super) fn continued<'a>(mut transcript: Transcript, steps: impl Iterator<Ite
     transcript
 }
 
-/// Something that came over standard output or error.
-pub(super) fn arrived(at: Instant, what: Incoming) -> Step {
-    Step::Arrived(Arrival { at, exchange: ExchangeId::STREAM, what })
+/// Something that came over standard output or error, with the message in it, where it was read.
+pub(super) fn arrived(at: Instant, what: Incoming, message: Option<Message>) -> Step {
+    match (what, message) {
+        (Incoming::Line(line), Some(message)) => Step::Read { at, line, message },
+        (what, _) => Step::Arrived(Arrival { at, exchange: ExchangeId::STREAM, what }),
+    }
 }

@@ -1,11 +1,13 @@
 //! An input made ready to be sent: ids that no request of the session had before, and what each message is owed. Sends nothing.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::assess::{Assessor, Worth};
+use super::feedback::masked;
 use super::text::members;
 use crate::protocol::{Era, Revision};
 use crate::session::client_info;
@@ -27,6 +29,7 @@ pub(super) struct Script {
     pub(super) first: u64,
     /// It cannot be told which ids the target has read: nothing is made of those that it answers with.
     has_unclear_ids: bool,
+    echo: OnceCell<Vec<String>>,
 }
 
 /// The alive request behind an input.
@@ -34,7 +37,8 @@ pub(super) struct Script {
 pub(super) struct Fence {
     /// Its id.
     pub(super) id: Value,
-    /// The message, without a newline.
+    /// The message, and its bytes without a newline.
+    pub(super) message: Message,
     pub(super) bytes: Bytes,
 }
 
@@ -99,7 +103,7 @@ impl Ids {
     pub(super) fn fence(&mut self) -> Fence {
         let id = json!(self.fresh());
         let message = request(self.revision, &id, crate::session::alive_method(self.revision), json!({}));
-        Fence { id, bytes: message.to_string().into() }
+        Fence { id, bytes: message.to_string().into(), message: message.into() }
     }
 
     /// Makes an input ready.
@@ -109,9 +113,10 @@ impl Ids {
             pieces: Vec::with_capacity(input.pieces.len()),
             asks: Vec::new(),
             cancelled: Vec::new(),
-            fence: Fence { id: Value::Null, bytes: Bytes::new() },
+            fence: Fence { id: Value::Null, message: Value::Null.into(), bytes: Bytes::new() },
             first,
             has_unclear_ids: false,
+            echo: OnceCell::new(),
         };
         let mut renamed: HashMap<String, Value> = HashMap::new();
         // Bytes that no newline has ended: what follows on the same stream is part of their line.
@@ -194,6 +199,12 @@ impl Script {
     /// anew, in another revision perhaps.
     pub(super) fn is_clear(&self) -> bool {
         !self.has_unclear_ids && self.asks.iter().all(|ask| ask.method != "initialize")
+    }
+
+    /// What was sent, as it may come back in a text.
+    pub(super) fn echo(&self) -> &[String] {
+        let sent = self.pieces.iter().filter_map(|piece| Some(piece.message.as_ref()?.value()));
+        self.echo.get_or_init(|| masked(&sent.collect::<Vec<_>>()))
     }
 
     /// Whether an id is one of those that are given out after this script.

@@ -19,4 +19,4 @@ pub use excerpt::excerpt;
 pub use invariant::{INVARIANTS, invariant};
 pub use probe::{PROBES, Setting, probe, probe_uses_tools};
 pub use steps::run_steps;
-pub use traffic::Traffic;
+pub use traffic::{Heard, Traffic};

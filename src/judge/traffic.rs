@@ -38,6 +38,7 @@ pub struct Asked {
 }
 
 /// A message of the target's.
+#[derive(Clone)]
 pub struct Heard<'a> {
     /// Its entry.
     pub entry: &'a Entry,
@@ -94,6 +95,16 @@ impl<'a> Traffic<'a> {
             }
         }
         traffic
+    }
+
+    /// The same with some of the messages that the target sent alone.
+    pub fn filtered(&self, mut keep: impl FnMut(&Heard<'a>) -> bool) -> Self {
+        Self {
+            transcript: self.transcript,
+            asked: self.asked.clone(),
+            heard: self.heard.iter().filter(|heard| keep(heard)).cloned().collect(),
+            exchanges: self.exchanges.clone(),
+        }
     }
 
     /// Finds the requests in bytes that were not written line by line.

@@ -83,13 +83,23 @@ impl Transcript {
 
     /// Appends what the harness did, now; returns its index.
     pub fn record(&mut self, exchange: ExchangeId, what: What) -> usize {
-        self.push(self.started.elapsed(), exchange, what)
+        self.record_read(exchange, what, None)
+    }
+
+    /// The same with the message that was read of it, if it was.
+    pub fn record_read(&mut self, exchange: ExchangeId, what: What, message: Option<Message>) -> usize {
+        self.push(self.started.elapsed(), exchange, what, message)
     }
 
     /// Appends what arrived; returns its index.
     pub fn arrived(&mut self, arrival: Arrival) -> usize {
+        self.arrived_read(arrival, None)
+    }
+
+    /// The same with the message that was read of it, if it was.
+    pub fn arrived_read(&mut self, arrival: Arrival, message: Option<Message>) -> usize {
         let at = arrival.at.saturating_duration_since(self.started);
-        self.push(at, arrival.exchange, What::Received(arrival.what))
+        self.push(at, arrival.exchange, What::Received(arrival.what), message)
     }
 
     /// Every message that the target sent, in order; the elements of a batch one by one.
@@ -110,11 +120,12 @@ impl Transcript {
             .flat_map(|(entry, message)| message.parts().into_iter().map(move |part| (entry, part)))
     }
 
-    fn push(&mut self, at: Duration, exchange: ExchangeId, what: What) -> usize {
+    fn push(&mut self, at: Duration, exchange: ExchangeId, what: What, read: Option<Message>) -> usize {
         let index = self.entries.len();
         let message = what.payload().map(|bytes| {
             self.values += value_count(bytes);
-            if self.values > VALUES { Err(NotAMessage::TooMany) } else { Message::read_leniently(bytes) }
+            let is_kept = self.values <= VALUES;
+            if is_kept { read.map_or_else(|| Message::read_leniently(bytes), Ok) } else { Err(NotAMessage::TooMany) }
         });
         self.entries.push(Entry { index, at, exchange, what, message });
         index

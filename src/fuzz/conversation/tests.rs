@@ -52,10 +52,7 @@ fn input(texts: &[&str]) -> Input {
 /// What came, as text, alive requests' answers left out.
 fn said(observed: &Observed) -> Vec<String> {
     let lines = observed.steps.iter().filter_map(|step| match step {
-        Step::Arrived(arrival) => match &arrival.what {
-            Incoming::Line(text) => Some(String::from_utf8_lossy(text).into_owned()),
-            _ => None,
-        },
+        Step::Read { line, .. } => Some(String::from_utf8_lossy(line).into_owned()),
         _ => None,
     });
     let fence = format!("\"id\": {}", observed.script.fence.id);
