@@ -81,7 +81,7 @@ struct Lane {
 }
 
 /// Bytes of inputs that may wait in leads, before the worker waits too, and in doubts: each can hold those of a conversation.
-const WAITING: usize = 24 << 20;
+const WAITING: usize = 16 << 20;
 /// What is under way may take so long where all has to stop.
 const MOMENT: Duration = Duration::from_secs(3);
 /// By how much the spare lane gives way: it gets about a quarter of what each of the others gets where all want to compute.

@@ -93,9 +93,10 @@ enum State {
 
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
 const INPUTS: usize = 20_000;
-const BYTES: usize = 12 << 20;
-/// Inputs that are under way at a time, where it can be told what comes of which.
+const BYTES: usize = 8 << 20;
+/// Inputs that are under way at a time, where it can be told what comes of which, and about how many bytes.
 const UNDER_WAY: usize = 64;
+const UNDER_WAY_BYTES: usize = 256 << 10;
 /// How long an answer may come after the alive request's.
 const GRACE: Duration = Duration::from_millis(25);
 /// The shortest deadline of an alive request while fuzzing; what is suspected of it is seen again with the whole one.
@@ -249,10 +250,12 @@ impl Worker {
             self.digest(before);
         }
         if let Some(ahead) = &mut ahead {
-            while ahead.len() <= more {
+            let mut bytes: usize = ahead.iter().map(|next| next.queued.input.len()).sum();
+            while ahead.is_empty() || ahead.len() <= more && bytes < UNDER_WAY_BYTES {
                 let queued = self.next_input();
                 let Some(conversation) = &mut self.conversation else { break };
                 let script = conversation.ids.script(&queued.input, &self.ground.court.assessor);
+                bytes += queued.input.len();
                 ahead.push_back(Next { queued, state: State::Ready(script) });
             }
         }

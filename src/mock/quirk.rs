@@ -103,6 +103,8 @@ pub enum Quirk {
     GrowsResource,
     /// Cursors are known only on the connection that they were given on.
     BindsCursors,
+    /// Each conversation has a resource of its own, and cursors that hold in it alone.
+    OwnsData,
     /// Any token will do.
     AcceptsAnyToken,
     /// Whoever has no token is told that they may not, instead of how they might.
@@ -142,7 +144,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 64] = [
+    pub const TABLE: [(&'static str, Self); 65] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -192,6 +194,7 @@ impl Quirk {
         ("grows-list", Self::GrowsList),
         ("grows-resource", Self::GrowsResource),
         ("binds-cursors", Self::BindsCursors),
+        ("owns-data", Self::OwnsData),
         ("accepts-any-token", Self::AcceptsAnyToken),
         ("forbids-strangers", Self::ForbidsStrangers),
         ("shows-itself", Self::ShowsItself),

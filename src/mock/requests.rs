@@ -30,8 +30,8 @@ impl Mock {
 
     /// Whether a cursor may be used on this connection: anywhere, unless a quirk binds it.
     fn knows_cursor(&self, request: &Request) -> bool {
-        let cursor =
-            request.params.get("cursor").and_then(Value::as_str).filter(|_| self.options.has(Quirk::BindsCursors));
+        let are_bound = self.options.has(Quirk::BindsCursors) || self.options.has(Quirk::OwnsData);
+        let cursor = request.params.get("cursor").and_then(Value::as_str).filter(|_| are_bound);
         cursor.is_none_or(|cursor| self.cursors.iter().any(|given| given == cursor))
     }
 
@@ -52,6 +52,11 @@ impl Mock {
                     item
                 });
                 items.splice(0..0, added);
+            }
+            if member == "resources" && self.options.has(Quirk::OwnsData) {
+                let mut own = items[0].clone();
+                own["uri"] = json!(format!("mock://own/{}", self.number));
+                items.push(own);
             }
             let turns = turns % items.len().max(1);
             items.rotate_left(turns);

@@ -1,6 +1,7 @@
 //! The built-in server without any input or output of its own: one message in, the messages that follow from it out.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -37,6 +38,8 @@ pub struct Mock {
     pub(super) remembered: Value,
     /// Whether `server/discover` was served, for the quirk that wants it first.
     pub(super) discovered: bool,
+    /// Its number among all of this process, for the quirk that has data of its own.
+    pub(super) number: u64,
     /// Cursors given on this connection, for the quirk that binds them to it.
     pub(super) cursors: Vec<String>,
 }
@@ -72,7 +75,9 @@ pub(super) enum Until {
 impl Mock {
     /// A server to whom nothing was said yet.
     pub fn new(options: impl Into<Arc<Options>>) -> Self {
+        static STARTED: AtomicU64 = AtomicU64::new(0);
         Self {
+            number: STARTED.fetch_add(1, Ordering::Relaxed),
             options: options.into(),
             session: None,
             world: World::default(),
