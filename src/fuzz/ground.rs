@@ -64,9 +64,9 @@ const ENOUGH: u64 = 256 << 20;
 const NUDGES: u32 = 200;
 /// How long an answer may come after the alive request's, when an input is repeated to see what grows.
 const ANSWERED: Duration = Duration::from_secs(1);
-/// Bytes that are judged as a whole: read and compared, they take many times as much memory. Of what is longer only the end is
-/// certain.
-const WHOLE: usize = 1 << 20;
+/// How much memory what is judged as a whole may take, as far as can be told: it is read, and compared. Of what is longer only the
+/// end is certain.
+const WHOLE: usize = 4 << 20;
 /// How long an answer may come after the alive request's, when inputs are replayed.
 const GRACE: Duration = Duration::from_millis(60);
 
@@ -138,7 +138,7 @@ impl Ground {
         let (grace, nudges) = if patient { (timeout, NUDGES) } else { (GRACE, 0) };
         let patience = Patience { deadline: timeout, grace, nudges };
         let mut observed: Vec<Observed> = Vec::new();
-        let (mut whole, mut bytes) = (judged == Judged::Whole, 0);
+        let (mut whole, mut weight) = (judged == Judged::Whole, 0);
         // Who dies of an input may do so a little later: a round more shows it.
         for (place, input) in inputs.iter().map(Borrow::borrow).chain([&Input::default()]).enumerate() {
             if !whole && place < inputs.len() {
@@ -147,12 +147,12 @@ impl Ground {
             let sent = conversation.send(input, &self.court.assessor);
             let one = conversation.receive(sent, patience);
             let end = one.end;
-            bytes += one.steps.iter().map(Step::len).sum::<usize>();
+            weight += one.steps.iter().map(Step::weight).sum::<usize>();
             observed.push(one);
             if end != End::Alive {
                 break;
             }
-            whole &= bytes <= WHOLE || inputs.len() == 1;
+            whole &= weight <= WHOLE || inputs.len() == 1;
         }
         self.count(conversation.messages - messages);
         let steps = observed.iter().flat_map(|one| &one.steps);

@@ -9,7 +9,10 @@ use super::process::Process;
 use super::script::Script;
 use crate::session::{Transcript, What};
 use crate::transport::{Arrival, ExchangeId, HttpRequest, Incoming};
-use crate::wire::{Message, TransportKind};
+use crate::wire::{Message, TransportKind, value_count};
+
+/// Bytes of memory that a value takes, at least.
+const VALUE: usize = 32;
 
 /// One thing that was done or that came.
 #[derive(Debug, Clone)]
@@ -50,22 +53,23 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// The bytes that were sent or came, heads of HTTP messages left out.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Wrote { bytes, .. } | Self::RequestedRaw(_, bytes) | Self::Read { line: bytes, .. } => bytes.len(),
-            Self::Requested { request, .. } => request.body.len(),
-            Self::Abandoned(_) => 0,
+    /// About how many bytes of memory what was sent or came takes once it is read, heads of HTTP messages left out.
+    pub(super) fn weight(&self) -> usize {
+        let bytes: &[u8] = match self {
+            Self::Wrote { bytes, .. } | Self::RequestedRaw(_, bytes) | Self::Read { line: bytes, .. } => bytes,
+            Self::Requested { request, .. } => &request.body,
+            Self::Abandoned(_) => &[],
             Self::Arrived(arrival) => match &arrival.what {
                 Incoming::Line(bytes)
                 | Incoming::Unterminated(bytes)
                 | Incoming::Cut(bytes)
                 | Incoming::Stderr(bytes)
                 | Incoming::Body(bytes)
-                | Incoming::Event { data: Some(bytes), .. } => bytes.len(),
-                _ => 0,
+                | Incoming::Event { data: Some(bytes), .. } => bytes,
+                _ => &[],
             },
-        }
+        };
+        bytes.len() + VALUE * value_count(bytes)
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) struct Worker {
 
 /// What came of an input that is not judged yet.
 struct Pending {
-    input: Input,
+    input: Arc<Input>,
     is_kept: bool,
     /// Its place in the history; and that of the last that was sent, which may have been under way when this one ended the target.
     place: usize,
@@ -272,7 +272,8 @@ impl Worker {
         let opening = conversation.opening.clone();
         let (edges, compared) = self.covered();
         self.history_bytes += input.len();
-        self.history.push(Arc::new(input.clone()));
+        let input = Arc::new(input);
+        self.history.push(Arc::clone(&input));
         let place = self.history.len() - 1;
         if is_pipelined && self.next.is_none() && self.is_used(3, 4) {
             // Where it cannot be started, that is seen when it is needed.

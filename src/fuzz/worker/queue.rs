@@ -19,7 +19,7 @@ pub(super) struct Queued {
 }
 
 /// Bytes of what waits, from which on nothing is taken that was made of other inputs: it can be made again.
-const FULL: usize = 8 << 20;
+const FULL: usize = 4 << 20;
 
 impl Queue {
     /// Adds at the end what has to be tried, however much waits.
