@@ -32,9 +32,11 @@ pub(super) fn glance(text: &[u8]) -> Option<Glance> {
     let message = if value_count(text) < WHOLE { Message::read(text).ok() } else { None };
     if let Some(message) = message {
         let parts = message.value().as_array();
-        let part = |value: &Value| Part { id: value.get("id").cloned(), method: None };
+        // An id that is null tells no more than none.
+        let id = |value: &Value| value.get("id").filter(|id| !id.is_null()).cloned();
+        let part = |value: &Value| Part { id: id(value), method: None };
         return Some(Glance {
-            id: message.id().cloned(),
+            id: id(message.value()),
             method: message.method().map(str::to_owned),
             parts: parts.map(|parts| parts.iter().map(part).collect()),
             message: Some(message),
