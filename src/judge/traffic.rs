@@ -98,6 +98,7 @@ impl<'a> Traffic<'a> {
     }
 
     /// The same with some of the messages that the target sent alone.
+    #[must_use]
     pub fn filtered(&self, mut keep: impl FnMut(&Heard<'a>) -> bool) -> Self {
         Self {
             transcript: self.transcript,
