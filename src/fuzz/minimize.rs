@@ -1,12 +1,16 @@
 //! Makes what brings out a fault smaller: fewer inputs, fewer messages, fewer members, shorter values. Asks after each step
 //! whether the fault is still the same; knows neither target nor oracle.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::smith::{Form, Input, Piece};
+
+/// Places in one value that are looked at.
+const POINTERS: usize = 4096;
 
 /// How much may be spent.
 #[derive(Debug, Clone, Copy)]
@@ -173,21 +177,21 @@ impl Shrinker<'_> {
     }
 }
 
-/// The place of each value, outer ones first.
+/// The place of each value, outer ones first; of many the first.
 fn pointers(value: &Value) -> Vec<Vec<Key>> {
     let mut found = Vec::new();
-    let mut left = std::collections::VecDeque::from([(Vec::new(), value)]);
+    let mut left = VecDeque::from([(Vec::new(), value)]);
     while let Some((path, value)) = left.pop_front() {
+        let inside = |key: Key| [&path[..], &[key]].concat();
+        let room = POINTERS.saturating_sub(found.len() + left.len());
         match value {
             Value::Object(members) => {
-                left.extend(
-                    members.iter().map(|(key, value)| ([&path[..], &[Key::Name(key.clone())]].concat(), value)),
-                );
+                let members = members.iter().take(room);
+                left.extend(members.map(|(key, value)| (inside(Key::Name(key.as_str().into())), value)));
             }
             Value::Array(items) => {
-                left.extend(
-                    items.iter().enumerate().map(|(at, value)| ([&path[..], &[Key::Place(at)]].concat(), value)),
-                );
+                let items = items.iter().enumerate().take(room);
+                left.extend(items.map(|(at, value)| (inside(Key::Place(at)), value)));
             }
             _ => {}
         }
@@ -198,13 +202,13 @@ fn pointers(value: &Value) -> Vec<Vec<Key>> {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Key {
-    Name(String),
+    Name(Arc<str>),
     Place(usize),
 }
 
 fn at<'a>(value: &'a mut Value, path: &[Key]) -> Option<&'a mut Value> {
     path.iter().try_fold(value, |value, key| match key {
-        Key::Name(name) => value.get_mut(name),
+        Key::Name(name) => value.get_mut(&**name),
         Key::Place(place) => value.get_mut(*place),
     })
 }
@@ -215,7 +219,7 @@ fn simpler(whole: &Value, path: &[Key]) -> Vec<Value> {
     if let Some((last, parent)) = path.split_last() {
         let mut without = whole.clone();
         match (at(&mut without, parent), last) {
-            (Some(Value::Object(members)), Key::Name(name)) => drop(members.shift_remove(name)),
+            (Some(Value::Object(members)), Key::Name(name)) => drop(members.shift_remove(&**name)),
             (Some(Value::Array(items)), Key::Place(place)) if *place < items.len() => drop(items.remove(*place)),
             _ => return found,
         }

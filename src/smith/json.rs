@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-/// Pointers of one value that are looked at.
+/// Pointers of one value that are looked at, and the bytes of a key in them.
 const POINTERS: usize = 256;
+const KEY: usize = 1024;
 /// Stands for what is put into the text. No target ever sends it.
 const MARK: &str = "\u{f8ff}litmus\u{f8ff}";
 
@@ -14,17 +15,16 @@ pub(super) fn pointers(value: &Value) -> Vec<String> {
     while next < found.len() && found.len() < POINTERS {
         let pointer = found[next].clone();
         next += 1;
+        let left = POINTERS - found.len();
         match value.pointer(&pointer) {
             Some(Value::Object(members)) => {
-                found.extend(
-                    members.keys().map(|key| format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))),
-                );
+                let keys = members.keys().filter(|key| key.len() <= KEY).take(left);
+                found.extend(keys.map(|key| format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))));
             }
-            Some(Value::Array(items)) => found.extend((0..items.len()).map(|at| format!("{pointer}/{at}"))),
+            Some(Value::Array(items)) => found.extend((0..items.len().min(left)).map(|at| format!("{pointer}/{at}"))),
             _ => {}
         }
     }
-    found.truncate(POINTERS);
     found
 }
 
@@ -64,6 +64,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn few_pointers_are_made_of_a_large_value() {
+        let long = "k".repeat(40_000);
+        let value = json!({"wide": vec![0; 40_000], long: vec![0; 40_000]});
+        let found = pointers(&value);
+        assert_eq!(found.len(), POINTERS);
+        assert!(found.iter().all(|pointer| pointer.starts_with("/wide") || pointer.is_empty()), "{found:?}");
+    }
 
     #[test]
     fn any_bytes_get_into_any_place() {
