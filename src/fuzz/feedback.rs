@@ -1,7 +1,7 @@
 //! What the target shows of itself, as numbers: which method was answered how, in which shape, with which words. Two inputs with
 //! the same numbers have taught the same. Latency is left out: it is noise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::protocol::{Profile, Revision};
 use crate::session::What;
 use crate::smith::World;
 use crate::transport::Incoming;
-use crate::wire::{Kind, same_id};
+use crate::wire::{Kind, Message, same_id};
 
 /// How many behaviours are told apart.
 pub(super) const BEHAVIOURS: u32 = 1 << 16;
@@ -30,12 +30,15 @@ const TEXT: usize = 300;
 const MASKED: usize = 64;
 
 /// The features of what came of an input.
-pub(super) fn features(world: &World, observed: &Observed, traffic: &Traffic<'_>) -> BTreeSet<u32> {
+pub(super) fn features(
+    world: &World,
+    refrains: &mut Refrains,
+    observed: &Observed,
+    traffic: &Traffic<'_>,
+) -> BTreeSet<u32> {
     let revision = world.revision;
-    // Of names that the target does not know there are too many.
-    let is_offered = |name: &&str| world.tools.iter().chain(&world.prompts).any(|thing| thing["name"] == **name);
     let mut found = BTreeSet::new();
-    let template = |text: &str| template(text, observed.script.echo());
+    let mut template = |text: &str| refrains.template(text, observed.script.echo());
     let first = observed.script.asks.first().map_or("none", |ask| known(revision, &ask.method));
     for heard in &traffic.heard {
         let is_fence = heard.message.id().is_some_and(|id| same_id(id, &observed.script.fence.id));
@@ -44,11 +47,7 @@ pub(super) fn features(world: &World, observed: &Observed, traffic: &Traffic<'_>
             continue;
         }
         let method = heard.method().map_or("none", |method| known(revision, method));
-        let name = heard
-            .request
-            .as_ref()
-            .and_then(|asked| asked.message.value().pointer("/params/name")?.as_str().filter(is_offered))
-            .map(str::to_owned);
+        let name = heard.request.as_ref().and_then(|asked| offered_name(world, &asked.message)).map(str::to_owned);
         let subject = (method, name, kind(heard.kind));
         if let Some(error) = heard.error() {
             let words = error["message"].as_str().unwrap_or_default();
@@ -102,6 +101,43 @@ fn class(hits: u8) -> u32 {
         16..=31 => 5,
         32..=127 => 6,
         128.. => 7,
+    }
+}
+
+/// The tool or the prompt of the target's that a request is for: of names that it does not know there are too many.
+fn offered_name<'a>(world: &World, asked: &'a Message) -> Option<&'a str> {
+    let offered = match asked.method()? {
+        "tools/call" => &world.tools,
+        "prompts/get" => &world.prompts,
+        _ => return None,
+    };
+    let name = asked.params()?.get("name")?.as_str()?;
+    offered.iter().any(|thing| thing["name"] == *name).then_some(name)
+}
+
+/// Texts that the target has said without an echo in them: when one of their words is in what was sent, it is the same text still.
+#[derive(Default)]
+pub(super) struct Refrains {
+    known: HashSet<u64>,
+}
+
+/// Texts that are known.
+const KNOWN: usize = 50_000;
+
+impl Refrains {
+    fn template(&mut self, text: &str, masked: &[String]) -> String {
+        let plain = template(text, &[]);
+        let mut hasher = DefaultHasher::new();
+        plain.hash(&mut hasher);
+        let digest = hasher.finish();
+        if self.known.contains(&digest) {
+            return plain;
+        }
+        let template = template(text, masked);
+        if template == plain && self.known.len() < KNOWN {
+            self.known.insert(digest);
+        }
+        template
     }
 }
 
@@ -250,6 +286,16 @@ mod tests {
         assert_eq!(template("no tool zebra at line 1234", &masked), "no tool _ at line 0");
         assert_eq!(template("no tool zebra at line 7", &masked), "no tool _ at line 0");
         assert_eq!(template("bad qu\\\"ote", &masked), "bad _");
+    }
+
+    #[test]
+    fn what_was_said_before_is_no_echo() {
+        let mut refrains = Refrains::default();
+        let sent = ["invalid".to_owned()];
+        assert_eq!(refrains.template("invalid type: 7", &sent), "_ type: 0");
+        assert_eq!(refrains.template("invalid type: 7", &[]), "invalid type: 0");
+        assert_eq!(refrains.template("invalid type: 12", &sent), "invalid type: 0");
+        assert_eq!(refrains.template("no tool invalid", &sent), "no tool _");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::chance::Chance;
 use super::conversation::{Conversation, Sent, Silence};
 use super::corpus::Corpus;
 use super::coverage::{Compared, Map};
-use super::feedback::{edges, features};
+use super::feedback::{Refrains, edges, features};
 use super::finding::findings;
 use super::ground::Ground;
 use super::inquest::{Inquest, Known, Lead};
@@ -34,6 +34,7 @@ pub(super) struct Worker {
     ground: Ground,
     world: World,
     corpus: Corpus,
+    refrains: Refrains,
     chance: Chance,
     map: Option<Map>,
     queue: Queue,
@@ -138,6 +139,7 @@ impl Worker {
             inquest,
             world,
             corpus,
+            refrains: Refrains::default(),
             chance,
             map,
             queue,
@@ -373,7 +375,7 @@ impl Worker {
         let Pending { input, is_kept, place, last, observed, opening, edges, compared } = pending;
         let transcript = continued(opening, observed.steps.iter());
         let traffic = Traffic::of(&transcript);
-        let mut shown = features(&self.world, &observed, &traffic);
+        let mut shown = features(&self.world, &mut self.refrains, &observed, &traffic);
         shown.extend(edges);
         let is_new = self.corpus.note(&shown);
         if is_new && observed.end == End::Alive {
