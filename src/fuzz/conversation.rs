@@ -359,31 +359,24 @@ pub(super) struct Sent {
 }
 
 fn send_to_process(process: &mut Process, script: &Script, steps: &mut Vec<Step>) {
-    let mut together: Vec<u8> = Vec::with_capacity(512);
     let mut ends_a_line = true;
     for piece in &script.pieces {
         let is_raw = piece.form == Form::Raw;
-        let from = together.len();
-        together.extend_from_slice(&piece.bytes);
-        if !is_raw {
-            together.push(b'\n');
-        }
-        ends_a_line = together.last().map_or(ends_a_line, |byte| *byte == b'\n');
-        let bytes = Bytes::copy_from_slice(&together[from..]);
+        let bytes = if is_raw { piece.bytes.clone() } else { line(&piece.bytes) };
+        ends_a_line = bytes.last().map_or(ends_a_line, |byte| *byte == b'\n');
+        process.queue(&bytes);
         steps.push(Step::Wrote { bytes, deliberate: piece.deliberate, message: piece.message.clone() });
         if is_raw {
-            process.send(&together);
-            together.clear();
+            process.write();
         }
     }
     if !ends_a_line {
-        together.push(b'\n');
+        process.queue(b"\n");
         steps.push(Step::Wrote { bytes: Bytes::from_static(b"\n"), deliberate: true, message: None });
     }
     let fence = line(&script.fence.bytes);
-    together.extend_from_slice(&fence);
+    process.send(&fence);
     steps.push(Step::Wrote { bytes: fence, deliberate: false, message: Some(script.fence.message.clone()) });
-    process.send(&together);
 }
 
 fn ask_process(

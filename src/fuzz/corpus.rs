@@ -39,7 +39,7 @@ struct Entry {
 
 /// Inputs that are kept, and their bytes.
 const ENTRIES: usize = 5_000;
-const BYTES: usize = 12 << 20;
+const BYTES: usize = 8 << 20;
 /// Features of an input that are remembered.
 const REMEMBERED: usize = 32;
 /// Among how many the best is chosen.

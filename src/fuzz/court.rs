@@ -235,6 +235,9 @@ impl Court {
             if length > REFUSAL + TIMES * sent {
                 let (cause, actual) = ("long refusal".to_owned(), format!("a refusal of {length} bytes to {sent}"));
                 let expected = "a refusal in proportion to what was asked".to_owned();
+                // Only tools have schemas of their own.
+                let is_of_its_own = ask.method == "tools/call";
+                let subject = if is_of_its_own { subject } else { known(self.revision, &ask.method).to_owned() };
                 found.push(suspicion(Oracle::Proportion, subject, cause, expected, actual));
             }
         }

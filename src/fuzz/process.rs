@@ -88,8 +88,13 @@ impl Process {
 
     /// Writes, now as far as the pipe takes it, the rest while waiting.
     pub(super) fn send(&mut self, bytes: &[u8]) {
-        self.unsent.extend_from_slice(bytes);
+        self.queue(bytes);
         self.write();
+    }
+
+    /// Has bytes wait to be written with those that follow.
+    pub(super) fn queue(&mut self, bytes: &[u8]) {
+        self.unsent.extend_from_slice(bytes);
     }
 
     /// Waits for one thing to happen, at most until the deadline, and appends what arrived. Says whether anything can
@@ -148,7 +153,8 @@ impl Process {
         self.exit
     }
 
-    fn write(&mut self) {
+    /// Writes what waits, as far as the pipe takes it.
+    pub(super) fn write(&mut self) {
         while let Some(stdin) = &mut self.stdin {
             if self.unsent.is_empty() {
                 if self.unsent.capacity() > READ {

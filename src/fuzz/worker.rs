@@ -94,7 +94,7 @@ enum State {
 
 /// Inputs that one conversation takes, and their bytes: all of them can be replayed.
 const INPUTS: usize = 20_000;
-const BYTES: usize = 8 << 20;
+const BYTES: usize = 6 << 20;
 /// Inputs that are under way at a time, where it can be told what comes of which, and about how many bytes.
 const UNDER_WAY: usize = 64;
 const UNDER_WAY_BYTES: usize = 256 << 10;
