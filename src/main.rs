@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-/// A fuzzer spends a quarter of its time on memory with the allocator of libc.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     mcp_litmus::cli::main(std::env::args_os())
 }
