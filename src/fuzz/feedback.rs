@@ -123,22 +123,29 @@ pub(super) struct Refrains {
 
 /// Texts that are known.
 const KNOWN: usize = 50_000;
+/// Words that are longer are names and addresses, as they were sent or changed on the way.
+const WORD: usize = 32;
 
 impl Refrains {
     fn template(&mut self, text: &str, masked: &[String]) -> String {
-        let plain = template(text, &[]);
+        let plain = without_long_words(&template(text, &[]));
         let mut hasher = DefaultHasher::new();
         plain.hash(&mut hasher);
         let digest = hasher.finish();
         if self.known.contains(&digest) {
             return plain;
         }
-        let template = template(text, masked);
+        let template = without_long_words(&template(text, masked));
         if template == plain && self.known.len() < KNOWN {
             self.known.insert(digest);
         }
         template
     }
+}
+
+fn without_long_words(text: &str) -> String {
+    let words = text.split_inclusive(|c: char| c.is_whitespace() || "\"'`".contains(c));
+    words.map(|word| if word.len() > WORD { "_" } else { word }).collect()
 }
 
 /// A text with what was sent masked, digits folded, and cut: what is the same in two messages that differ by an echo.
@@ -296,6 +303,8 @@ mod tests {
         assert_eq!(refrains.template("invalid type: 7", &[]), "invalid type: 0");
         assert_eq!(refrains.template("invalid type: 12", &sent), "invalid type: 0");
         assert_eq!(refrains.template("no tool invalid", &sent), "no tool _");
+        let address = "no demo://resource/dynamic/text/a%20b/there, sorry";
+        assert_eq!(refrains.template(address, &sent), "no _sorry");
     }
 
     #[test]
