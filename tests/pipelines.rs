@@ -239,7 +239,8 @@ fn clusterfuzzlite_drives_a_fuzzer() {
         fs::read_dir(folder.path()).expect("is there").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let crash = names.into_iter().find(|name| name.starts_with("crash-")).expect("a finding");
     assert_eq!(run(&crash, &wrong).status.code(), Some(77));
-    assert_eq!(run(&crash, right).status.code(), Some(0));
+    let output = run(&crash, right);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
 #[test]

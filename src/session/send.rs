@@ -36,8 +36,14 @@ pub struct Sent {
 impl Session {
     /// An id that no request of this session has had.
     pub fn fresh_id(&mut self) -> Value {
-        self.next_id += 1;
-        json!(self.next_id - 1)
+        loop {
+            let id = json!(self.next_id);
+            self.next_id += 1;
+            // What was written as bytes may have had it.
+            if !self.has_asked(&id) {
+                return id;
+            }
+        }
     }
 
     /// A message with all that the revision demands: `jsonrpc`, and in the stateless era the members of `_meta`.
