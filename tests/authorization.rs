@@ -130,6 +130,16 @@ impl Served {
         BufReader::new(child.stdout.take().expect("is piped")).read_line(&mut url).expect("it tells its address");
         Self(child, url.trim().to_owned())
     }
+
+    /// One that wants a token, and has a quirk.
+    fn unusual(quirk: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("auth")).expect("is made");
+        let unusual = folder.path().join("auth/unusual.broken.yaml");
+        std::fs::write(&unusual, format!("- passes: [auth.unauthorized.401]\n  quirk: {quirk}\n")).expect("is written");
+        // It has read the file when it tells its address.
+        Self::start(&["--token", TOKEN, "--broken", unusual.to_str().expect("is UTF-8")])
+    }
 }
 
 impl Drop for Served {
@@ -180,11 +190,7 @@ fn a_protected_server_is_judged_with_and_without_its_token() {
 
 #[test]
 fn a_server_that_shows_itself_to_all_is_judged_by_what_it_keeps() {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::create_dir(folder.path().join("auth")).expect("is made");
-    let unusual = folder.path().join("auth/open.broken.yaml");
-    std::fs::write(&unusual, "- passes: [auth.unauthorized.401]\n  quirk: shows-itself\n").expect("is written");
-    let server = Served::start(&["--token", TOKEN, "--broken", unusual.to_str().expect("is UTF-8")]);
+    let server = Served::unusual("shows-itself");
     let header = format!("Authorization: Bearer {TOKEN}");
     for revision in ["2025-11-25", "2026-07-28"] {
         let fixed = ["--url", &server.1, "--revision", revision, "--select", "auth", "--select", "security"];
@@ -209,11 +215,7 @@ fn a_server_that_shows_itself_to_all_is_judged_by_what_it_keeps() {
 
 #[test]
 fn a_server_that_keeps_only_the_use_of_what_it_has_is_not_blamed_for_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::create_dir(folder.path().join("auth")).expect("is made");
-    let unusual = folder.path().join("auth/use.broken.yaml");
-    std::fs::write(&unusual, "- passes: [auth.unauthorized.401]\n  quirk: keeps-use\n").expect("is written");
-    let server = Served::start(&["--token", TOKEN, "--broken", unusual.to_str().expect("is UTF-8")]);
+    let server = Served::unusual("keeps-use");
     let header = format!("Authorization: Bearer {TOKEN}");
     for revision in ["2025-03-26", "2025-11-25", "2026-07-28"] {
         let fixed = ["--url", &server.1, "--revision", revision, "--call-tools", "all"];

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -180,12 +180,7 @@ fn litmus(target: &[&str]) -> Outcome {
         // Samples the memory; the run itself is waited for, not timed.
         std::thread::park_timeout(Duration::from_millis(5));
     };
-    // Who is killed and nobody's child any more may take a moment to be gone.
-    let ended = Instant::now();
-    while !left_over(&mark).is_empty() {
-        assert!(ended.elapsed() < DEADLINE, "processes are left: {:?}", left_over(&mark));
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+    assert_eq!(left_over(&mark), Vec::<PathBuf>::new(), "processes are left");
     let text = fs::read_to_string(&file).expect("a report was written");
     Outcome { code: status.code(), report: serde_json::from_str(&text).expect("the report is JSON"), peak }
 }
@@ -197,14 +192,22 @@ fn peak_memory(pid: u32) -> Option<u64> {
     line.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// Processes whose environment bears a mark, zombies apart.
+/// Processes whose environment bears a mark; zombies apart, and those that were killed and only have to be given time to end.
 fn left_over(mark: &str) -> Vec<PathBuf> {
     let processes = fs::read_dir("/proc").expect("Linux").flatten().map(|entry| entry.path());
     let marked = |path: &PathBuf| {
         let environment = fs::read(path.join("environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
     };
-    processes.filter(marked).collect()
+    processes.filter(marked).filter(|path| !is_killed(path)).collect()
+}
+
+/// Whether the signal that ends any process waits for it.
+fn is_killed(process: &Path) -> bool {
+    const KILL: u64 = 1 << 8;
+    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+    let pending = status.lines().filter_map(|line| line.strip_prefix("SigPnd:").or(line.strip_prefix("ShdPnd:")));
+    pending.filter_map(|mask| u64::from_str_radix(mask.trim(), 16).ok()).any(|mask| mask & KILL != 0)
 }
 
 /// Serves each connection in a thread of its own for as long as the test runs.

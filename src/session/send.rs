@@ -277,3 +277,27 @@ fn remove(value: &mut Value, pointer: &str) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::transport::{CommandTarget, Connection, Limits, Target};
+
+    #[tokio::test]
+    async fn an_id_that_was_written_as_bytes_is_not_given_out() {
+        let target = Target::Command(CommandTarget {
+            program: "cat".to_owned(),
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            directory: None,
+        });
+        let connection = Connection::open(&target, Limits::default()).expect("it starts");
+        let mut session = Session::new(connection, crate::protocol::Revision::V2025_11_25);
+        assert_eq!(session.fresh_id(), 1);
+        session.send_raw(Bytes::from(r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#), true, &Edits::default());
+        assert_eq!(session.fresh_id(), 3);
+        session.close().await;
+    }
+}
