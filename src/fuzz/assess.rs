@@ -40,6 +40,17 @@ pub(super) enum Flaw {
     },
 }
 
+impl Flaw {
+    /// Where in the message it is, where that is a place of its own (a JSON pointer).
+    fn place(&self) -> Option<String> {
+        match self {
+            Self::Params(says) => Some(says.split(' ').next()?.to_owned()),
+            Self::Arguments { says, .. } => Some(format!("/params/arguments{}", says.split(": ").next()?)),
+            Self::Method | Self::Tool => None,
+        }
+    }
+}
+
 /// The tools of a target with their schemas, compiled.
 pub(super) struct Assessor {
     revision: Revision,
@@ -61,9 +72,25 @@ impl Assessor {
     /// What a text is worth, and the message that it holds.
     pub(super) fn assess(&self, text: &[u8]) -> (Option<Message>, Worth) {
         let Ok(message) = Message::read(text) else { return (None, Worth::Doubtful) };
-        let worth =
-            if member_count(text) == members_of(message.value()) { self.worth(&message) } else { Worth::Doubtful };
+        let worth = self.assess_read(text, &message);
         (Some(message), worth)
+    }
+
+    /// What a text is worth, of which it is known already what message it holds.
+    pub(super) fn assess_read(&self, text: &[u8], message: &Message) -> Worth {
+        if member_count(text) == members_of(message.value()) { self.worth(message) } else { Worth::Doubtful }
+    }
+
+    /// A flawed message without the member that is wrong with it, if nothing is wrong with it then.
+    pub(super) fn repaired(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let (Some(message), Worth::Flawed(flaw)) = self.assess(text) else { return None };
+        let mut value = message.value().clone();
+        let place = flaw.place()?;
+        let (parent, name) = place.rsplit_once('/')?;
+        let name = name.replace("~1", "/").replace("~0", "~");
+        value.pointer_mut(parent)?.as_object_mut()?.remove(&name)?;
+        let repaired = value.to_string().into_bytes();
+        (self.assess(&repaired).1 == Worth::Sound).then_some(repaired)
     }
 
     fn worth(&self, message: &Message) -> Worth {
@@ -165,10 +192,14 @@ mod tests {
 
     use super::*;
 
+    fn assessor() -> Assessor {
+        let properties = json!({"n": {"type": "integer"}, "a/b": {"type": "string"}});
+        let schema = json!({"type": "object", "properties": properties, "required": ["n"]});
+        Assessor::new(Revision::V2025_11_25, &[json!({"name": "double", "inputSchema": schema})], true)
+    }
+
     fn worth(message: &str) -> Worth {
-        let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
-        let tools = [json!({"name": "double", "inputSchema": schema})];
-        Assessor::new(Revision::V2025_11_25, &tools, true).assess(message.as_bytes()).1
+        assessor().assess(message.as_bytes()).1
     }
 
     #[test]
@@ -189,5 +220,20 @@ mod tests {
         assert_eq!(worth(r#"{"jsonrpc":"2.0","id":1,"method":"litmus/nothing"}"#), Worth::Flawed(Flaw::Method));
         assert_eq!(worth(r#"{"jsonrpc":"2.0","id":1,"method":"server/discover"}"#), Worth::Doubtful);
         assert_eq!(worth(r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#), Worth::Doubtful);
+    }
+
+    #[test]
+    fn what_can_be_left_out_is_left_out() {
+        let repaired = |params: Value| {
+            let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+            let repaired = assessor().repaired(message.to_string().as_bytes())?;
+            Some(serde_json::from_slice::<Value>(&repaired).unwrap()["params"].clone())
+        };
+        let sound = json!({"name": "double", "arguments": {"n": 1}});
+        assert_eq!(repaired(json!({"name": "double", "arguments": {"n": 1, "a/b": 2}})), Some(sound.clone()));
+        assert_eq!(repaired(json!({"name": "double", "arguments": {"n": 1}, "_meta": 5})), Some(sound.clone()));
+        for flawed in [json!({"name": "double", "arguments": {"n": "1"}}), json!({"arguments": {"n": 1}}), sound] {
+            assert_eq!(repaired(flawed.clone()), None, "{flawed}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 mod doubtful;
 mod silence;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use self::doubtful::Doubtful;
 pub(super) use self::silence::Silence;
 use super::assess::Assessor;
+use super::digest::digest;
 use super::glance::{Glance, glance};
 use super::link::{End, Link, Observed, Patience, Step, arrived, continued};
 use super::process::Process;
@@ -33,8 +34,8 @@ pub(super) struct Conversation {
     /// The result that opened it.
     pub(super) offer: Value,
     pub(super) ids: Ids,
-    /// Ids of requests that are still unanswered.
-    waiting: HashSet<String>,
+    /// Digests of ids of requests that are still unanswered.
+    waiting: HashSet<u64>,
     /// More requests are unanswered than are remembered: who was answered before cannot be told any more.
     is_forgetful: bool,
     /// Ids of inputs of which it is in doubt which they have.
@@ -45,8 +46,8 @@ pub(super) struct Conversation {
     pub(super) messages: u64,
     /// Inputs that were sent and not waited for yet.
     under_way: usize,
-    /// What came that is of such an input.
-    ahead: Vec<Came>,
+    /// What came and is not taken yet, in its order: most of it is of such inputs.
+    came: VecDeque<Came>,
     /// When the wait for an input ended: the next one had the target to itself from then on.
     free_since: Instant,
 }
@@ -59,7 +60,7 @@ struct Came {
 }
 
 /// Unanswered requests that are remembered.
-const WAITING: usize = 50_000;
+const WAITING: usize = 400_000;
 
 impl Conversation {
     /// Opens a conversation over a link on which nothing was said. An error says why not, in one clause.
@@ -77,7 +78,7 @@ impl Conversation {
             silence: Silence::default(),
             messages: 0,
             under_way: 0,
-            ahead: Vec::new(),
+            came: VecDeque::new(),
             free_since: Instant::now(),
         };
         let (method, params) = match revision.era() {
@@ -141,6 +142,11 @@ impl Conversation {
         observed
     }
 
+    /// Whether it cannot remember any more what is owed, or which ids are in doubt: it has to give way to another.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_forgetful || self.doubtful.is_full()
+    }
+
     /// Sends a request and waits for its answer, as part of the prelude.
     fn ask(&mut self, method: &str, params: Value, within: Duration) -> Result<Message, String> {
         let id = json!(self.ids.fresh());
@@ -169,20 +175,22 @@ impl Conversation {
         let Sent { script, mut steps, began } = sent;
         let mut open: Vec<bool> = vec![true; script.asks.len()];
         let mut again = Vec::new();
-        let (mut buffer, mut came) = (Vec::new(), std::mem::take(&mut self.ahead));
+        let mut buffer = Vec::new();
         let (mut goes_on, mut passed) = (true, None);
         let mut fence_answered: Option<Instant> = None;
         let (mut nudges, mut newest) = (patience.nudges, script.fence.id.clone());
         let end = loop {
-            came.extend(buffer.drain(..).map(|(at, what)| {
+            self.came.extend(buffer.drain(..).map(|(at, what)| {
                 let seen = if let Incoming::Line(text) = &what { glance(text) } else { None };
                 Came { at, what, seen }
             }));
-            for one in came.drain(..) {
+            let mut at = 0;
+            while let Some(one) = self.came.get(at) {
                 if self.is_of_the_next(one.seen.as_ref(), &script, fence_answered.is_some()) {
-                    self.ahead.push(one);
+                    at += 1;
                     continue;
                 }
+                let Some(one) = self.came.remove(at) else { break };
                 let Came { at, what, seen } = one;
                 let keep = match (&what, &seen) {
                     (Incoming::Line(_), Some(seen)) if seen.method.is_some() => {
@@ -209,7 +217,7 @@ impl Conversation {
             let is_awaited = fence_answered.is_none() || self.is_worth_waiting(&script, &open);
             // What ends the target while another input is under way is that one's, if this one has all that it waited for.
             if !goes_on && (is_awaited || self.under_way == 0) {
-                steps.extend(self.ahead.drain(..).map(|Came { at, what, .. }| arrived(at, what, None)));
+                steps.extend(self.came.drain(..).map(|Came { at, what, .. }| arrived(at, what, None)));
                 break End::Over;
             }
             if !is_awaited {
@@ -300,7 +308,7 @@ impl Conversation {
             }
             if !known && Ids::is_earlier(id, script.first) {
                 own = false;
-                if !self.waiting.remove(&id.to_string()) && !self.is_forgetful {
+                if !self.waiting.remove(&digest(&id.to_string())) && !self.is_forgetful {
                     again.push(text.clone());
                 }
             } else if !known && self.doubtful.is_of_one_before(script, id) {
@@ -345,7 +353,7 @@ impl Conversation {
         for &at in unanswered {
             self.is_forgetful |= self.waiting.len() >= WAITING;
             if !self.is_forgetful {
-                self.waiting.insert(script.asks[at].id.to_string());
+                self.waiting.insert(digest(&script.asks[at].id.to_string()));
             }
         }
     }

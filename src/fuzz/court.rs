@@ -4,6 +4,7 @@
 mod cleared;
 mod silence;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,13 +12,14 @@ use serde_json::{Map, Value, json};
 
 use self::cleared::{Cleared, digest};
 use super::assess::{Assessor, Flaw, Worth};
-use super::feedback::{known, template};
+use super::cause::cause;
+use super::feedback::known;
 use super::internals::{has_trace, own_paths};
 use super::link::{End, Observed};
 use super::oracle::{Oracle, Suspicion};
 use super::plan::WorkPlan;
 use super::script::{Ask, Script};
-use crate::judge::{Context, Judged, Traffic, invariant, watch};
+use crate::judge::{Context, Heard, Judged, Traffic, broken, invariant};
 use crate::outcome::Verdict;
 use crate::protocol::{Requirement, Revision};
 use crate::scenario::{Body, Catalogue, Scenario};
@@ -43,6 +45,8 @@ const SHOWN: usize = 300;
 /// An answer that refuses may be as long as this, and as long as this many times what it refuses.
 const REFUSAL: usize = 256 << 10;
 const TIMES: usize = 8;
+/// The code of internal errors (JSON-RPC 2.0, section 5.1).
+const INTERNAL: i64 = -32603;
 
 impl Court {
     /// For a plan, with the watchers of a catalogue.
@@ -145,7 +149,7 @@ impl Court {
             })
             .collect();
         let lines: Vec<_> = words.iter().map(String::as_str).collect();
-        let told = telling_line(&lines).map(|line| (template(line, observed.script.echo()), printable(line, SHOWN)));
+        let told = telling_line(&lines).map(|line| (cause(line, observed.script.echo()), printable(line, SHOWN)));
         let exit = traffic.transcript.entries().iter().find_map(|entry| match &entry.what {
             crate::session::What::Received(Incoming::Exited(exit)) if exit.after == ExitAfter::Nothing => Some(*exit),
             _ => None,
@@ -211,15 +215,13 @@ impl Court {
                 let (expected, actual) = (format!("the arguments are refused, since {says}"), "a result".to_owned());
                 found.push(suspicion(Oracle::AcceptedInvalid, subject.clone(), cause, expected, actual));
             }
-            if let (Worth::Flawed(flaw), Some(-32603)) = (&ask.worth, code)
+            if let (Worth::Flawed(flaw), Some(INTERNAL)) = (&ask.worth, code)
                 && !is_of_metadata(flaw)
             {
                 let (kind, why, wanted) = mistake(flaw);
                 let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
-                // Further lines tell of this one mistake.
-                let first = words.lines().next().unwrap_or_default();
-                let cause = format!("{kind}: {}", template(first, one.script.echo()));
-                let actual = format!("code -32603: {}", printable(words, SHOWN));
+                let cause = format!("{kind}: {}", cause_of_error(heard, &one.script));
+                let actual = format!("code {INTERNAL}: {}", printable(words, SHOWN));
                 let expected = format!("{wanted}, since the client made a mistake: {why}");
                 // Which tool it is only matters where the tool has seen the arguments.
                 let subject = match flaw {
@@ -257,16 +259,21 @@ impl Court {
         if texts.is_empty() {
             return;
         }
-        let sent: String = observed.script.pieces.iter().map(|piece| String::from_utf8_lossy(&piece.bytes)).collect();
+        let sent = OnceCell::new();
+        let sent = || {
+            let pieces = observed.script.pieces.iter();
+            sent.get_or_init(|| pieces.map(|piece| String::from_utf8_lossy(&piece.bytes)).collect::<String>())
+        };
         for text in texts {
-            let what = if has_trace(text, &sent) {
+            let what = if has_trace(text) && !has_trace(sent()) {
                 "a stack trace"
-            } else if self.own_paths.iter().any(|path| text.contains(path.as_str()) && !sent.contains(path.as_str())) {
+            } else if self.own_paths.iter().any(|path| text.contains(path.as_str()) && !sent().contains(path.as_str()))
+            {
                 "a path of the server's own"
             } else {
                 continue;
             };
-            let cause = format!("{what}: {}", template(text, observed.script.echo()));
+            let cause = format!("{what}: {}", cause(text, observed.script.echo()));
             let actual = format!("{what}: {}", printable(text, SHOWN));
             let expected = "an error that shows no internals".to_owned();
             found.push(suspicion(Oracle::LeakedInternals, subject.to_owned(), cause, expected, actual));
@@ -281,9 +288,9 @@ impl Court {
         for scenario in &self.watchers {
             let judged: Vec<Judged> = match &scenario.body {
                 Body::Always(watches) => {
-                    let judged = watch(scenario, watches, self.revision, &new);
-                    is_right &= !judged.iter().any(|one| matches!(one.verdict, Verdict::Fail { .. }));
-                    judged
+                    let broken = broken(scenario, watches, self.revision, &new);
+                    is_right &= broken.is_empty();
+                    broken
                 }
                 Body::Invariant { name, .. } => {
                     invariant(name).map(|judge| judge(scenario, &self.context, traffic)).unwrap_or_default()
@@ -299,7 +306,7 @@ impl Court {
                     oracle: oracle_of(&one.requirement),
                     requirement: one.requirement,
                     subject: String::new(),
-                    cause: template(&evidence.expected, &[]),
+                    cause: cause(&evidence.expected, &[]),
                     expected: evidence.expected,
                     actual: printable(&evidence.actual, SHOWN),
                 });
@@ -321,6 +328,15 @@ impl Court {
             Some(name) => format!("{method} {name}"),
             None => method.to_owned(),
         }
+    }
+
+    /// What internal errors say after which sound requests of an input were answered with them.
+    pub(super) fn internal_errors(observed: &Observed, traffic: &Traffic<'_>) -> Vec<String> {
+        let asks = || observed.script.asks.iter().filter(|ask| ask.worth == Worth::Sound);
+        let is_sound = |heard: &&Heard<'_>| heard.message.id().is_some_and(|id| asks().any(|ask| ask.id == *id));
+        let is_internal = |heard: &&Heard<'_>| heard.error().is_some_and(|error| error["code"] == INTERNAL);
+        let errors = traffic.heard.iter().filter(is_internal).filter(is_sound);
+        errors.map(|heard| cause_of_error(heard, &observed.script)).collect()
     }
 
     /// What the first request of a script is about.
@@ -366,6 +382,12 @@ fn oracle_of(requirement: &str) -> Oracle {
     } else {
         Oracle::InvalidMessage
     }
+}
+
+/// What an error says of its cause, of what was sent in a script: further lines tell of one mistake among several.
+fn cause_of_error(heard: &Heard<'_>, script: &Script) -> String {
+    let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
+    cause(words.lines().next().unwrap_or_default(), script.echo())
 }
 
 /// Whether a result says that the call was done.

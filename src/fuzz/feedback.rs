@@ -2,10 +2,11 @@
 //! the same numbers have taught the same. Latency is left out: it is noise.
 
 use std::collections::{BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::hash::Hash;
 
 use serde_json::Value;
 
+use super::digest::digest;
 use super::link::{End, Observed};
 use crate::judge::Traffic;
 use crate::protocol::{Profile, Revision};
@@ -38,7 +39,7 @@ pub(super) fn features(
 ) -> BTreeSet<u32> {
     let revision = world.revision;
     let mut found = BTreeSet::new();
-    let mut template = |text: &str| refrains.template(text, observed.script.echo());
+    let mut template = |text: &str| refrains.template(text, || observed.script.echo());
     let first = observed.script.asks.first().map_or("none", |ask| known(revision, &ask.method));
     for heard in &traffic.heard {
         let is_fence = heard.message.id().is_some_and(|id| same_id(id, &observed.script.fence.id));
@@ -57,7 +58,7 @@ pub(super) fn features(
         } else {
             let body = heard.result().or_else(|| heard.message.params()).unwrap_or(&Value::Null);
             found.insert(behaviour(&(&subject, shape(body, 0))));
-            paths(body, &mut vec![], &mut |path, kind| {
+            paths(body, 0, 0, &mut |path, kind| {
                 found.insert(behaviour(&(&subject, path, kind)));
             });
             if body["isError"] == true {
@@ -127,15 +128,13 @@ const KNOWN: usize = 50_000;
 const WORD: usize = 32;
 
 impl Refrains {
-    fn template(&mut self, text: &str, masked: &[String]) -> String {
+    fn template<'a>(&mut self, text: &str, masked: impl FnOnce() -> &'a [String]) -> String {
         let plain = without_long_words(&template(text, &[]));
-        let mut hasher = DefaultHasher::new();
-        plain.hash(&mut hasher);
-        let digest = hasher.finish();
+        let digest = digest(&plain);
         if self.known.contains(&digest) {
             return plain;
         }
-        let template = without_long_words(&template(text, masked));
+        let template = without_long_words(&template(text, masked()));
         if template == plain && self.known.len() < KNOWN {
             self.known.insert(digest);
         }
@@ -149,9 +148,10 @@ fn without_long_words(text: &str) -> String {
 }
 
 /// A text with what was sent masked, digits folded, and cut: what is the same in two messages that differ by an echo.
-pub(super) fn template(text: &str, masked: &[String]) -> String {
+fn template(text: &str, masked: &[String]) -> String {
     let mut text = text[..text.floor_char_boundary(TEXT)].to_owned();
-    for echo in masked {
+    // Short ones, and words of the protocol, are in texts for other reasons.
+    for echo in masked.iter().filter(|echo| echo.len() > 2 && !WORDS.contains(&echo.as_str())) {
         if text.contains(echo.as_str()) {
             text = text.replace(echo.as_str(), "_");
         }
@@ -168,19 +168,18 @@ pub(super) fn template(text: &str, masked: &[String]) -> String {
 
 /// The values of what was sent, as they may come back in a text: longest first.
 pub(super) fn masked(sent: &[&Value]) -> Vec<String> {
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     let mut left: Vec<&Value> = sent.to_vec();
     while let Some(value) = left.pop() {
         match value {
             Value::Object(members) => {
-                found.extend(members.keys().filter(|key| key.len() > 2).take(MASKED).cloned());
+                found.extend(members.keys().take(MASKED).cloned());
                 left.extend(members.values().take(WIDTH));
             }
             Value::Array(items) => left.extend(items.iter().take(WIDTH)),
-            Value::String(text) if text.len() > 2 => {
-                found.insert(text.clone());
+            Value::String(text) => {
                 let quoted = value.to_string();
-                found.insert(quoted[1..quoted.len() - 1].to_owned());
+                found.extend([text.clone(), quoted[1..quoted.len() - 1].to_owned()]);
             }
             _ => {}
         }
@@ -188,9 +187,8 @@ pub(super) fn masked(sent: &[&Value]) -> Vec<String> {
             break;
         }
     }
-    // Words of the protocol are in texts for other reasons.
-    let mut found: Vec<_> = found.into_iter().filter(|text| !WORDS.contains(&text.as_str())).collect();
-    found.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    found.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    found.dedup();
     found.truncate(MASKED);
     found
 }
@@ -209,9 +207,7 @@ pub(super) fn known(revision: Revision, method: &str) -> &str {
 }
 
 fn behaviour(of: &impl Hash) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    u32::try_from(hasher.finish() % u64::from(BEHAVIOURS)).unwrap_or_default()
+    u32::try_from(digest(of) % u64::from(BEHAVIOURS)).unwrap_or_default()
 }
 
 fn kind(kind: Kind) -> u8 {
@@ -238,43 +234,33 @@ fn type_of(value: &Value) -> u8 {
 
 /// A number for the shape of a value: its members and their types, in whatever order; the elements of an array as a set.
 fn shape(value: &Value, depth: usize) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    type_of(value).hash(&mut hasher);
-    if depth < DEPTH {
-        match value {
-            Value::Object(members) => {
-                let parts: BTreeSet<_> =
-                    members.iter().take(WIDTH).map(|(key, value)| (key, shape(value, depth + 1))).collect();
-                parts.hash(&mut hasher);
-            }
-            Value::Array(items) => {
-                let parts: BTreeSet<_> = items.iter().take(WIDTH).map(|item| shape(item, depth + 1)).collect();
-                parts.hash(&mut hasher);
-            }
-            _ => {}
+    let mut parts: Vec<u64> = match value {
+        Value::Object(members) if depth < DEPTH => {
+            members.iter().take(WIDTH).map(|(key, value)| digest(&(key, shape(value, depth + 1)))).collect()
         }
-    }
-    hasher.finish()
+        Value::Array(items) if depth < DEPTH => items.iter().take(WIDTH).map(|item| shape(item, depth + 1)).collect(),
+        _ => Vec::new(),
+    };
+    parts.sort_unstable();
+    parts.dedup();
+    digest(&(type_of(value), parts))
 }
 
-fn paths<'a>(value: &'a Value, path: &mut Vec<&'a str>, visit: &mut impl FnMut(&[&str], u8)) {
+/// Visits each value: a number for its path, and its type.
+fn paths(value: &Value, path: u64, depth: usize, visit: &mut impl FnMut(u64, u8)) {
     visit(path, type_of(value));
-    if path.len() >= DEPTH {
+    if depth >= DEPTH {
         return;
     }
     match value {
         Value::Object(members) => {
             for (key, value) in members.iter().take(WIDTH) {
-                path.push(key);
-                paths(value, path, visit);
-                path.pop();
+                paths(value, digest(&(path, key)), depth + 1, visit);
             }
         }
         Value::Array(items) => {
             for item in items.iter().take(WIDTH) {
-                path.push("*");
-                paths(item, path, visit);
-                path.pop();
+                paths(item, digest(&(path, "*")), depth + 1, visit);
             }
         }
         _ => {}
@@ -299,12 +285,12 @@ mod tests {
     fn what_was_said_before_is_no_echo() {
         let mut refrains = Refrains::default();
         let sent = ["invalid".to_owned()];
-        assert_eq!(refrains.template("invalid type: 7", &sent), "_ type: 0");
-        assert_eq!(refrains.template("invalid type: 7", &[]), "invalid type: 0");
-        assert_eq!(refrains.template("invalid type: 12", &sent), "invalid type: 0");
-        assert_eq!(refrains.template("no tool invalid", &sent), "no tool _");
+        assert_eq!(refrains.template("invalid type: 7", || &sent), "_ type: 0");
+        assert_eq!(refrains.template("invalid type: 7", || &[]), "invalid type: 0");
+        assert_eq!(refrains.template("invalid type: 12", || &sent), "invalid type: 0");
+        assert_eq!(refrains.template("no tool invalid", || &sent), "no tool _");
         let address = "no demo://resource/dynamic/text/a%20b/there, sorry";
-        assert_eq!(refrains.template(address, &sent), "no _sorry");
+        assert_eq!(refrains.template(address, || &sent), "no _sorry");
     }
 
     #[test]

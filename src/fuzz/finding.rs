@@ -109,7 +109,7 @@ impl Finding {
     }
 
     /// Where it stands in a folder.
-    pub(super) fn path(&self, folder: &Path) -> PathBuf {
+    pub fn path(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.yaml", self.suspicion.name()))
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::cause::is_same;
 use super::conversation::Conversation;
 use super::court::Court;
 use super::endpoint::Endpoint;
@@ -19,7 +20,7 @@ use super::resources::{Growth, steady, usage};
 use super::sandbox;
 use crate::judge::{Traffic, excerpt};
 use crate::scenario::Catalogue;
-use crate::smith::Input;
+use crate::smith::{Input, Piece};
 use crate::transport::{CommandTarget, Target};
 
 /// A target, and all that judges it.
@@ -62,7 +63,7 @@ const RUNS: [u64; 4] = [200, 400, 800, 1600];
 const ENOUGH: u64 = 256 << 20;
 /// Alive requests that are sent while an answer is waited for to the end.
 const NUDGES: u32 = 200;
-/// How long an answer may come after the alive request's, when an input is repeated to see what grows.
+/// How long an answer may come after the alive request's, where it is what is looked for.
 const ANSWERED: Duration = Duration::from_secs(1);
 /// How much memory what is judged as a whole may take, as far as can be told: it is read, and compared. Of what is longer only the
 /// end is certain.
@@ -173,6 +174,30 @@ impl Ground {
         Trial { suspicions, excerpt }
     }
 
+    /// Whether an internal error has nothing to do with what is wrong with the last of these inputs: it comes as well where that is
+    /// left out.
+    pub(super) fn is_so_without_flaw(&mut self, inputs: &[Arc<Input>], seen: &Suspicion) -> bool {
+        let Some((last, before)) = inputs.split_last() else { return false };
+        let mut sound = (**last).clone();
+        let repair = |piece: &mut Piece| self.court.assessor.repaired(&piece.bytes).map(|bytes| piece.bytes = bytes);
+        if sound.pieces.iter_mut().filter_map(repair).count() == 0 {
+            return false;
+        }
+        let Ok(mut conversation) = self.open_as("") else { return false };
+        let patience = Patience { deadline: self.plan.timeout, grace: ANSWERED, nudges: 0 };
+        for input in before {
+            let sent = conversation.send(input, &self.court.assessor);
+            conversation.receive(sent, patience);
+        }
+        let sent = conversation.send(&sound, &self.court.assessor);
+        let observed = conversation.receive(sent, patience);
+        self.count(conversation.messages);
+        let transcript = continued(conversation.opening, observed.steps.iter());
+        let errors = Court::internal_errors(&observed, &Traffic::of(&transcript));
+        let (kind, _) = seen.cause.split_once(": ").unwrap_or_default();
+        errors.iter().any(|error| is_same(&seen.cause, &format!("{kind}: {error}")))
+    }
+
     fn count(&self, messages: u64) {
         self.messages.fetch_add(messages, Ordering::Relaxed);
     }
@@ -181,15 +206,19 @@ impl Ground {
     pub(super) fn trial_for(&mut self, oracle: Oracle, inputs: &[impl Borrow<Input>], patient: bool) -> Trial {
         match (oracle, inputs) {
             (Oracle::SessionMixup, _) => super::sessions::trial(self, inputs),
-            (Oracle::Resources, [input, ..]) => {
-                Trial { suspicions: self.growth(input.borrow()).into_iter().collect(), excerpt: Vec::new() }
-            }
+            (Oracle::Resources, [input, ..]) => self.growth(input.borrow()),
             _ => self.trial(inputs, Judged::Whole, patient),
         }
     }
 
-    /// Replays one input over and over on a fresh process, in ever longer runs, and sees what grows in all of them.
-    pub(super) fn growth(&mut self, input: &Input) -> Option<Suspicion> {
+    /// Replays one input over and over on a fresh process, in ever longer runs, and sees what grows in all of them. What was said is
+    /// that of one repetition.
+    pub(super) fn growth(&mut self, input: &Input) -> Trial {
+        let (suspicion, excerpt) = self.grown(input).unzip();
+        Trial { suspicions: suspicion.into_iter().collect(), excerpt: excerpt.unwrap_or_default() }
+    }
+
+    fn grown(&mut self, input: &Input) -> Option<(Suspicion, Vec<String>)> {
         let mut conversation = self.open_as("").ok()?;
         let process = conversation.link.process()?;
         let patience = Patience { deadline: self.plan.timeout, grace: ANSWERED, nudges: 0 };
@@ -214,23 +243,27 @@ impl Ground {
                 }
             }
         }
-        self.count(conversation.messages);
         let growth = steady(&windows, input.len())?;
-        let ask = conversation.ids.script(input, &self.court.assessor);
+        let sent = conversation.send(input, &self.court.assessor);
+        let observed = conversation.receive(sent, patience);
+        self.count(conversation.messages);
+        let transcript = continued(conversation.opening, observed.steps.iter());
+        let excerpt = excerpt(&transcript, 0, transcript.entries().len());
         let (times, before, after) = *windows.last()?;
         let actual = match growth {
             Growth::Memory => format!("{} more bytes", after.memory.saturating_sub(before.memory)),
             Growth::Files => format!("{} more", after.files.saturating_sub(before.files)),
             Growth::Children => format!("{} more", after.children.saturating_sub(before.children)),
         };
-        Some(Suspicion {
+        let suspicion = Suspicion {
             oracle: Oracle::Resources,
             requirement: Oracle::Resources.requirement().to_owned(),
-            subject: self.court.first_subject(&ask),
+            subject: self.court.first_subject(&observed.script),
             cause: growth.as_str().to_owned(),
             expected: format!("{} that stay within bounds while the same is asked again", growth.as_str()),
             actual: format!("{actual} after {times} repetitions, and in every run before"),
-        })
+        };
+        Some((suspicion, excerpt))
     }
 
     /// A server elsewhere that does not open a session any more has been lost for good.

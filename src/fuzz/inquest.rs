@@ -41,11 +41,11 @@ pub(super) enum Lead {
 }
 
 impl Lead {
-    /// What it keeps in memory, at least: inputs of one conversation are shared.
+    /// What it keeps in memory: of inputs that others keep too, its share.
     fn bytes(&self) -> usize {
         match self {
             Self::Suspicion { history, .. } | Self::Doubt(Doubt { history, .. }) => {
-                history.iter().map(|input| input.len()).sum::<usize>() + 1
+                history.iter().map(|input| input.len() / Arc::strong_count(input)).sum::<usize>() + 1
             }
             Self::Growth(inputs) | Self::Sessions(inputs) => inputs.iter().map(Input::len).sum::<usize>() + 1,
         }
@@ -53,10 +53,10 @@ impl Lead {
 }
 
 /// What the worker should do about a suspicion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Known {
-    /// It is a finding already.
-    Found,
+    /// It is a finding already, of this name.
+    Found(String),
     /// It waits to be looked into, or was in vain, so often that it has to come again to be worth it.
     Doubted,
     /// It is worth looking into.
@@ -74,9 +74,9 @@ pub(super) struct Inquest {
     report: fn(&Report),
 }
 
-/// Leads that wait for one thread.
+/// Leads that wait for one thread, each with what it keeps in memory.
 struct Lane {
-    leads: Option<Sender<Lead>>,
+    leads: Option<Sender<(Lead, usize)>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -92,8 +92,8 @@ const GROWTH: u32 = 10;
 const VAIN: u32 = 3;
 
 impl Inquest {
-    /// Starts it. `earlier`: findings of runs before, by their names.
-    pub(super) fn start(ground: &Ground, earlier: HashMap<String, Finding>, report: fn(&Report)) -> Self {
+    /// Starts it. `earlier`: findings of runs before.
+    pub(super) fn start(ground: &Ground, earlier: Vec<Finding>, report: fn(&Report)) -> Self {
         let dossier = Arc::new(Dossier::default());
         dossier.open().earlier = earlier;
         let in_step = ground.plan.place.command().is_none();
@@ -108,20 +108,24 @@ impl Inquest {
     }
 
     /// What is known of a cause; one that is worth looking into counts as waiting from now on.
-    pub(super) fn ask(&self, name: &str) -> Known {
+    pub(super) fn ask(&self, suspicion: &Suspicion) -> Known {
+        let name = suspicion.name();
         let mut dossier = self.dossier.open();
-        if dossier.settled.contains(name) {
-            return Known::Found;
+        if let Some(found) = dossier.settled.get(&name) {
+            return Known::Found(found.clone());
         }
-        if dossier.waiting.contains(name) {
+        if dossier.waiting.contains(&name) {
             return Known::Doubted;
         }
-        let times = dossier.suspected.entry(name.to_owned()).or_default();
+        let times = dossier.suspected.entry(name.clone()).or_default();
         *times += 1;
         if *times > VAIN && !times.is_power_of_two() {
             return Known::Doubted;
         }
-        dossier.waiting.insert(name.to_owned());
+        if let Some(found) = dossier.found(suspicion) {
+            return Known::Found(found);
+        }
+        dossier.waiting.insert(name);
         Known::New
     }
 
@@ -140,11 +144,12 @@ impl Inquest {
             Lead::Suspicion { .. } | Lead::Sessions(_) => &mut self.quick,
             Lead::Growth(_) | Lead::Doubt(_) => &mut self.spare,
         };
+        let bytes = lead.bytes();
         let mut dossier = self.dossier.open();
-        dossier.waiting_bytes += lead.bytes();
+        dossier.waiting_bytes += bytes;
         dossier.has_growth |= matches!(lead, Lead::Growth(_));
         drop(dossier);
-        lane.send(lead);
+        lane.send(lead, bytes);
         let most = if self.in_step { 0 } else { WAITING };
         let dossier = self.dossier.open();
         let waits = |dossier: &mut Content| dossier.waiting_bytes - dossier.doubted_bytes > most;
@@ -191,15 +196,15 @@ impl Lane {
                 // At the lowest priority it is as patient as can be.
                 let _ = setpriority_process(None, now + patience);
             }
-            for lead in waiting {
-                investigator.follow(lead);
+            for (lead, bytes) in waiting {
+                investigator.follow(lead, bytes);
             }
         });
         Self { leads: Some(leads), thread: Some(thread) }
     }
 
-    fn send(&mut self, lead: Lead) {
-        let is_taken = self.leads.as_ref().is_some_and(|leads| leads.send(lead).is_ok());
+    fn send(&mut self, lead: Lead, bytes: usize) {
+        let is_taken = self.leads.as_ref().is_some_and(|leads| leads.send((lead, bytes)).is_ok());
         if !is_taken {
             self.end();
         }
@@ -226,12 +231,12 @@ struct Dossier {
 
 #[derive(Default)]
 struct Content {
-    /// What was found.
-    settled: BTreeSet<String>,
-    /// What was handed over: what was suspected may have come to something else.
-    told: BTreeSet<String>,
+    /// Names of what was suspected and found, with the names under which it was.
+    settled: HashMap<String, String>,
+    /// What was handed over.
+    told: Vec<Suspicion>,
     /// Findings of earlier runs, as long as they were not seen again.
-    earlier: HashMap<String, Finding>,
+    earlier: Vec<Finding>,
     /// How often each was suspected that was not found.
     suspected: HashMap<String, u32>,
     /// What waits to be looked into.
@@ -250,6 +255,15 @@ struct Content {
     left: usize,
     /// When to stop.
     until: Option<Instant>,
+}
+
+impl Content {
+    /// The name of the finding that a suspicion comes to.
+    fn found(&mut self, suspicion: &Suspicion) -> Option<String> {
+        let found = self.told.iter().find(|told| told.is_like(suspicion))?.name();
+        self.settled.insert(suspicion.name(), found.clone());
+        Some(found)
+    }
 }
 
 impl Dossier {

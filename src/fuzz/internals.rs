@@ -22,9 +22,9 @@ static TRACES: LazyLock<RegexSet> = LazyLock::new(|| {
     .expect("a test uses the patterns")
 });
 
-/// Whether a text holds a stack trace that was not sent.
-pub(super) fn has_trace(text: &str, sent: &str) -> bool {
-    TRACES.is_match(text) && !TRACES.is_match(sent)
+/// Whether a text holds a stack trace.
+pub(super) fn has_trace(text: &str) -> bool {
+    TRACES.is_match(text)
 }
 
 /// Folders and files that are the server's own: nobody but the server can have named them.
@@ -66,11 +66,10 @@ mod tests {
             "\tat com.example.Tool.call(Tool.java:42)",
             "Cannot find /srv/app/node_modules/x/index.js",
         ] {
-            assert!(has_trace(trace, ""), "{trace}");
+            assert!(has_trace(trace), "{trace}");
         }
         for sentence in ["at least 3 of 5", "File \"x\" has no line 3", "panicked at the disco", "look at x (y:1:2)"] {
-            assert!(!has_trace(sentence, ""), "{sentence}");
+            assert!(!has_trace(sentence), "{sentence}");
         }
-        assert!(!has_trace("you said goroutine\ngoroutine 1 [running]", "goroutine 1 [running]"));
     }
 }

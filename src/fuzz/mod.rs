@@ -1,11 +1,13 @@
 //! Looks for what a client can provoke in a server: inputs, what they bring about, findings.
 
 mod assess;
+mod cause;
 mod chance;
 mod conversation;
 mod corpus;
 mod court;
 pub mod coverage;
+mod digest;
 mod endpoint;
 mod feedback;
 mod finding;

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::is_same;
+
 /// Something that says whether an input has brought out a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -149,21 +151,16 @@ pub struct Suspicion {
 }
 
 impl Suspicion {
-    /// Whether two have the same cause.
+    /// Whether two have the same cause, as far as can be told.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        let what = |one: &Self| (one.oracle, one.requirement.clone(), one.subject.clone());
+        what(self) == what(other) && is_same(&self.cause, &other.cause)
     }
 
-    /// The cause as a text: oracle, requirement, subject, and what is wrong.
-    pub fn key(&self) -> String {
-        format!("{} {} {} {}", self.oracle, self.requirement, self.subject, self.cause)
-    }
-
-    /// A short name for the cause, which is the same in every run.
+    /// A short name for the cause. Two that are alike may have two names, where one has a word masked that the other has not.
     pub fn name(&self) -> String {
         // FNV-1a: a file keeps its name when another toolchain hashes otherwise.
-        let hash = self
-            .key()
+        let hash = format!("{} {} {} {}", self.oracle, self.requirement, self.subject, self.cause)
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let folded = (hash >> 32) ^ (hash & 0xffff_ffff);

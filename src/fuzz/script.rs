@@ -77,6 +77,15 @@ pub(super) struct Ids {
     next: u64,
 }
 
+/// A text whose requests have new ids.
+struct Renamed {
+    bytes: Bytes,
+    /// The message in it, if it is one.
+    message: Option<Message>,
+    /// Whether it is clear which ids a reader finds in it.
+    is_clear: bool,
+}
+
 /// Ids begin here, far from those that inputs are likely to have.
 const FIRST: u64 = 1_000_000;
 /// How ids that are texts begin.
@@ -139,9 +148,9 @@ impl Ids {
                 script.pieces.push(Sending { form: piece.form.clone(), bytes, message: None, deliberate: true });
                 continue;
             }
-            let (bytes, is_clear) = self.renamed(&piece.bytes, &mut renamed);
+            let Renamed { bytes, message, is_clear } = self.renamed(&piece.bytes, &mut renamed);
             script.has_unclear_ids |= !is_clear;
-            let (message, worth) = assessor.assess(&bytes);
+            let worth = message.as_ref().map_or(Worth::Doubtful, |message| assessor.assess_read(&bytes, message));
             let plain = piece.form == Form::Message;
             let worth = if plain { worth } else { Worth::Doubtful };
             if let Some(message) = &message {
@@ -154,31 +163,36 @@ impl Ids {
         script
     }
 
-    /// The text with new ids for its requests, and the same ones where it takes back what it asked; and whether it is clear
-    /// which ids a reader finds in it.
-    fn renamed(&mut self, text: &[u8], renamed: &mut HashMap<String, Value>) -> (Bytes, bool) {
-        let Ok(message) = Message::read(text) else {
+    /// The text with new ids for its requests, and the same ones where it takes back what it asked.
+    fn renamed(&mut self, text: &[u8], renamed: &mut HashMap<String, Value>) -> Renamed {
+        let Ok(mut value) = Message::read(text).map(Message::into_value) else {
             // Another reader may be able to read it.
-            return (Bytes::copy_from_slice(text), memchr::memmem::find(text, b"id").is_none());
+            let is_clear = memchr::memmem::find(text, b"id").is_none();
+            return Renamed { bytes: Bytes::copy_from_slice(text), message: None, is_clear };
         };
-        if message.method() == Some("notifications/cancelled") {
-            let asked = message.value().pointer("/params/requestId").and_then(|id| renamed.get(&id.to_string()));
+        if value.get("method").is_some_and(|method| method == "notifications/cancelled") {
+            let asked = value.pointer("/params/requestId").and_then(|id| renamed.get(&id.to_string()));
             if let Some(id) = asked {
-                let mut value = message.value().clone();
                 value["params"]["requestId"] = id.clone();
-                return (value.to_string().into(), true);
+                return Renamed { bytes: value.to_string().into(), message: Some(value.into()), is_clear: true };
             }
         }
+        let objects: Vec<&mut Value> = match &mut value {
+            Value::Array(parts) => parts.iter_mut().filter(|part| part.is_object()).collect(),
+            one => vec![one],
+        };
         let mut bytes = Vec::with_capacity(text.len() + 16);
         let mut written = 0;
-        let mut is_clear = true;
-        for found in members(text) {
+        let (mut is_clear, mut is_as_read) = (true, true);
+        for (found, object) in members(text).into_iter().zip(objects) {
             is_clear &= found.ids < 2 && (found.ids == 0 || found.has_method);
             let Some(at) = found.id.filter(|_| found.has_method) else { continue };
-            let Ok(id) = serde_json::from_slice::<Value>(&text[at.clone()]) else { continue };
+            let id = &mut object["id"];
+            // Spelt in another way it may be there once more, and that one counts.
+            is_as_read &= serde_json::from_slice::<Value>(&text[at.clone()]).is_ok_and(|written| written == *id);
             let fresh = match id {
                 Value::String(_) => json!(format!("{PREFIX}{}", self.fresh())),
-                Value::Number(ref number) if number.is_i64() || number.is_u64() => json!(self.fresh()),
+                Value::Number(number) if number.is_i64() || number.is_u64() => json!(self.fresh()),
                 _ => {
                     is_clear = false;
                     continue;
@@ -187,10 +201,12 @@ impl Ids {
             bytes.extend_from_slice(&text[written..at.start]);
             bytes.extend_from_slice(fresh.to_string().as_bytes());
             written = at.end;
-            renamed.insert(id.to_string(), fresh);
+            renamed.insert(id.to_string(), fresh.clone());
+            *id = fresh;
         }
         bytes.extend_from_slice(&text[written..]);
-        (bytes.into(), is_clear)
+        let message = if is_as_read { Some(value.into()) } else { Message::read(&bytes).ok() };
+        Renamed { bytes: bytes.into(), message, is_clear }
     }
 }
 
@@ -280,6 +296,24 @@ mod tests {
         let assessor = Assessor::new(Revision::V2025_11_25, &[], true);
         let script = Ids::new(Revision::V2025_11_25).script(&input, &assessor);
         script.pieces.iter().map(|piece| String::from_utf8_lossy(&piece.bytes).into_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_read_of_a_script_is_what_is_sent() {
+        for text in [
+            r#"{"id":7,"method":"m","params":{"id":7}}"#,
+            r#"[{"id":1,"method":"a"},3,[],{"id":2},{"method":"b"},{"id":"x","method":"b"}]"#,
+            r#"{"id":1,"\u0069d":2,"method":"m"}"#,
+            r#"{"id":1,"id":2,"method":"m"}"#,
+            r#"{"id":1e2,"method":"m"}"#,
+            r#""text""#,
+        ] {
+            let input = Input { pieces: vec![Piece::message(text)] };
+            let assessor = Assessor::new(Revision::V2025_11_25, &[], true);
+            let script = Ids::new(Revision::V2025_11_25).script(&input, &assessor);
+            let [piece] = script.pieces.as_slice() else { panic!("one piece") };
+            assert_eq!(piece.message, Message::read(&piece.bytes).ok(), "{text}");
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ pub enum Report {
     Progress(Progress),
     /// A finding, new to this worker.
     Found(Box<Finding>),
-    /// The same cause once more.
-    Again(String),
+    /// The same cause so many times more.
+    Again(String, u64),
     /// Something that was suspected once, and not seen again.
     Unreproduced(Box<Suspicion>),
     /// Something that the user should know.

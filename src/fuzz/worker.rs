@@ -3,6 +3,7 @@
 
 mod around;
 mod choose;
+mod history;
 mod queue;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -11,13 +12,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::choose::telling;
+use self::history::History;
 use self::queue::{Queue, Queued};
 use super::chance::Chance;
 use super::conversation::{Conversation, Sent, Silence};
 use super::corpus::Corpus;
 use super::coverage::{Compared, Map};
 use super::feedback::{Refrains, edges, features};
-use super::finding::findings;
+use super::finding::{Finding, findings};
 use super::ground::Ground;
 use super::inquest::{Inquest, Known, Lead};
 use super::link::{End, Link, Observed, Patience, continued};
@@ -42,9 +44,8 @@ pub(super) struct Worker {
     /// The target of the next one, on its way up while this one comes to its end.
     next: Option<Link>,
     inquest: Inquest,
-    /// What was sent in the present conversation, and its bytes.
-    history: Vec<Arc<Input>>,
-    history_bytes: usize,
+    /// What was sent in the present conversation.
+    history: History,
     /// What was not worth waiting for in conversations before this one.
     silence: Silence,
     /// What the process held when it had warmed up.
@@ -52,6 +53,8 @@ pub(super) struct Worker {
     /// How often each sort of input may have made the process grow.
     grown: HashMap<String, u32>,
     progress: Progress,
+    /// How often findings were seen again since that was told.
+    again: HashMap<String, u64>,
     /// The slowest alive request so far.
     slowest: Duration,
     began: Instant,
@@ -67,7 +70,7 @@ pub(super) struct Worker {
 struct Pending {
     input: Arc<Input>,
     is_kept: bool,
-    /// Its place in the history; and that of the last that was sent, which may have been under way when this one ended the target.
+    /// Its place in the conversation; and that of the last that was sent, which may have been under way when this one ended the target.
     place: usize,
     last: usize,
     observed: Observed,
@@ -92,9 +95,8 @@ enum State {
     Sent(Sent),
 }
 
-/// Inputs that one conversation takes, and their bytes: all of them can be replayed.
-const INPUTS: usize = 20_000;
-const BYTES: usize = 6 << 20;
+/// Inputs that one conversation takes: starts of the target take little of the time, and nothing lasts all night that has gone wrong.
+const INPUTS: usize = 100_000;
 /// Inputs that are under way at a time, where it can be told what comes of which, and about how many bytes.
 const UNDER_WAY: usize = 64;
 const UNDER_WAY_BYTES: usize = 256 << 10;
@@ -112,11 +114,8 @@ impl Worker {
         let mut corpus = Corpus::new(&plan.corpus)?;
         let mut queue = Queue::default();
         // What was wrong before is tried first.
-        let mut earlier = HashMap::new();
-        for (_, finding) in findings(&plan.out).unwrap_or_default() {
-            finding.inputs().into_iter().for_each(|input| queue.add(input, false));
-            earlier.insert(finding.suspicion.name(), finding);
-        }
+        let earlier: Vec<_> = findings(&plan.out).unwrap_or_default().into_iter().map(|(_, finding)| finding).collect();
+        earlier.iter().flat_map(Finding::inputs).for_each(|input| queue.add(input, false));
         let world = plan.world();
         for input in seeds(&world) {
             queue.add(input, false);
@@ -145,12 +144,12 @@ impl Worker {
             queue,
             conversation: None,
             next: None,
-            history: Vec::new(),
-            history_bytes: 0,
+            history: History::default(),
             silence: Silence::default(),
             usage: None,
             grown: HashMap::new(),
             progress: Progress::default(),
+            again: HashMap::new(),
             slowest: Duration::ZERO,
             began: now,
             told: now,
@@ -273,11 +272,9 @@ impl Worker {
         self.progress.messages += observed.script.pieces.len() as u64 + 1 + (conversation.messages - messages);
         let opening = conversation.opening.clone();
         let (edges, compared) = self.covered();
-        self.history_bytes += input.len();
         let input = Arc::new(input);
-        self.history.push(Arc::clone(&input));
-        let place = self.history.len() - 1;
-        if is_pipelined && self.next.is_none() && self.is_used(3, 4) {
+        let place = self.history.add(Arc::clone(&input));
+        if is_pipelined && self.next.is_none() && place >= INPUTS / 100 * 97 {
             // Where it cannot be started, that is seen when it is needed.
             self.next = self.ground.connect().ok();
         }
@@ -288,8 +285,7 @@ impl Worker {
         }
         for next in ahead.into_iter().flatten() {
             if let State::Sent(_) = next.state {
-                self.history.push(Arc::new(next.queued.input.clone()));
-                pending.last += 1;
+                pending.last = self.history.add(Arc::new(next.queued.input.clone()));
             }
             // Its ids were those of this conversation.
             next.state = State::Chosen;
@@ -316,21 +312,16 @@ impl Worker {
 
     /// Whether the conversation has to give way to another.
     fn is_used_up(&self) -> bool {
-        let is_stale =
-            matches!(self.conversation.as_ref().map(|c| &c.link), Some(Link::Endpoint(endpoint)) if endpoint.is_stale);
-        is_stale || self.is_used(1, 1)
-    }
-
-    /// Whether the conversation has taken this share of what it may.
-    fn is_used(&self, numerator: usize, denominator: usize) -> bool {
-        self.history.len() >= INPUTS * numerator / denominator || self.history_bytes >= BYTES * numerator / denominator
+        let is_spent = |conversation: &Conversation| {
+            conversation.is_full() || matches!(&conversation.link, Link::Endpoint(endpoint) if endpoint.is_stale)
+        };
+        self.history.total() >= INPUTS || self.conversation.as_ref().is_some_and(is_spent)
     }
 
     fn close(&mut self) {
         self.usage = None;
         self.silence = self.conversation.take().map(|conversation| conversation.silence).unwrap_or_default();
-        self.history.clear();
-        self.history_bytes = 0;
+        self.history = History::default();
     }
 
     fn deadline(&self) -> Duration {
@@ -407,15 +398,15 @@ impl Worker {
 
     /// Something is suspected: has it looked into, if that is worth it.
     fn suspect(&mut self, suspicion: Suspicion, place: usize, patient: bool) {
-        let name = suspicion.name();
-        match self.inquest.ask(&name) {
-            Known::Found => (self.report)(&Report::Again(name)),
+        match self.inquest.ask(&suspicion) {
+            Known::Found(name) => *self.again.entry(name).or_default() += 1,
             Known::Doubted => {}
             Known::New => {
-                let history = &self.history[..(place + 1).min(self.history.len())];
+                let until = self.history.up_to(place);
                 // What is silent by itself needs nothing before it.
-                let history = if patient { &history[history.len().saturating_sub(1)..] } else { history };
-                let (history, haste) = (history.to_vec(), self.deadline());
+                let from = if patient { until.len().saturating_sub(1) } else { 0 };
+                let history = until.skip(from).cloned().collect();
+                let haste = self.deadline();
                 self.inquest.follow(Lead::Suspicion { suspicion, history, patient, haste });
             }
         }
@@ -426,6 +417,9 @@ impl Worker {
         self.told = Instant::now();
         self.progress.corpus = self.corpus.len();
         self.progress.features = self.corpus.features();
+        for (name, times) in std::mem::take(&mut self.again) {
+            (self.report)(&Report::Again(name, times));
+        }
         (self.report)(&Report::Progress(self.progress));
     }
 }

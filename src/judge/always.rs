@@ -18,8 +18,32 @@ pub fn watch(scenario: &Scenario, watches: &[Watch], revision: Revision, traffic
     fold(watches.iter().map(|watch| judge(scenario, watch, revision, traffic)).collect())
 }
 
+/// The failures among these verdicts.
+pub fn broken(scenario: &Scenario, watches: &[Watch], revision: Revision, traffic: &Traffic<'_>) -> Vec<Judged> {
+    let broken = watches.iter().filter_map(|watch| match look(scenario, watch, revision, traffic) {
+        Seen::Wrong(evidence) => Some(Judged::fail(&watch.proves, evidence)),
+        Seen::Right | Seen::Nothing => None,
+    });
+    fold(broken.collect())
+}
+
+/// What a watch has seen.
+enum Seen {
+    Nothing,
+    Right,
+    Wrong(Evidence),
+}
+
 fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traffic<'_>) -> Judged {
-    let mut seen = false;
+    match look(scenario, watch, revision, traffic) {
+        Seen::Nothing => Judged::skipped(&watch.proves, nothing_seen(&watch.when)),
+        Seen::Right => Judged::pass(&watch.proves),
+        Seen::Wrong(evidence) => Judged::fail(&watch.proves, evidence),
+    }
+}
+
+fn look(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traffic<'_>) -> Seen {
+    let mut seen = Seen::Nothing;
     for heard in &traffic.heard {
         let Some(subject) = subject(watch, heard) else { continue };
         let definition = definition(watch, heard, revision);
@@ -27,14 +51,14 @@ fn judge(scenario: &Scenario, watch: &Watch, revision: Revision, traffic: &Traff
             continue;
         }
         for (pointer, value) in places(subject, &watch.at) {
-            seen = true;
+            seen = Seen::Right;
             if let Some(miss) = fault(watch, definition, revision, value) {
                 let miss = located(miss, &pointer);
-                return Judged::fail(&watch.proves, evidence(scenario, watch.line, miss, heard, traffic));
+                return Seen::Wrong(evidence(scenario, watch.line, miss, heard, traffic));
             }
         }
     }
-    if seen { Judged::pass(&watch.proves) } else { Judged::skipped(&watch.proves, nothing_seen(&watch.when)) }
+    seen
 }
 
 /// Evidence for a message: the request that it answers, itself, and the scenario that ran.

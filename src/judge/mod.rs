@@ -13,7 +13,7 @@ mod probe;
 mod steps;
 mod traffic;
 
-pub use always::watch;
+pub use always::{broken, watch};
 pub use context::{Context, Judged, fold};
 pub use excerpt::excerpt;
 pub use invariant::{INVARIANTS, invariant};

@@ -1,13 +1,17 @@
 //! Keeps inputs from calling tools that may not be called: a name that belongs to such a tool, or might, is replaced.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Input, Piece, World};
 
 /// What no server calls a tool.
 const NO_SUCH_TOOL: &str = "litmus-no-such-tool";
-/// How the method of calls begins, however it is spelt.
+/// How the method of calls begins, however it is spelt, and what is left of it where all is overlooked that some overlook.
 const METHOD: &[u8] = b"tools";
+const CALL: &str = "toolscall";
 
 /// The input, with the name of no tool in a call but of those that may be called.
 pub(super) fn kept(world: &World, mut input: Input) -> Input {
@@ -20,6 +24,9 @@ pub(super) fn kept(world: &World, mut input: Input) -> Input {
 }
 
 fn keep(world: &World, piece: &mut Piece) {
+    if piece.bytes.split(|byte| *byte == b'\n').all(|line| is_allowed(world, line)) {
+        return;
+    }
     let lines = piece.bytes.split(|byte| *byte == b'\n').map(|line| {
         let Ok(mut message) = serde_json::from_slice::<Value>(line) else { return line.to_vec() };
         let parts = match &mut message {
@@ -33,10 +40,33 @@ fn keep(world: &World, piece: &mut Piece) {
     piece.bytes = lines.collect::<Vec<_>>().join(&b'\n');
 }
 
+/// The members of one message by which it is told what it calls.
+#[derive(Deserialize)]
+struct Call<'a> {
+    #[serde(borrow)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    params: Option<Params<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Params<'a> {
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+}
+
+/// Whether a line is one message, as it should be, that calls no tool, or one that may be called.
+fn is_allowed(world: &World, line: &[u8]) -> bool {
+    let Ok(call) = serde_json::from_slice::<Call<'_>>(line) else { return false };
+    let is_call = call.method.is_some_and(|method| plain(&method) == CALL);
+    let name = call.params.and_then(|params| params.name);
+    !is_call || name.is_none_or(|name| world.tools.iter().any(|tool| tool["name"] == *name))
+}
+
 fn replace(world: &World, message: &mut Value) -> Option<()> {
     let method = message.get("method")?.as_str()?;
     let name = message.pointer("/params/name")?.as_str()?;
-    let is_call = plain(method) == "toolscall";
+    let is_call = plain(method) == CALL;
     if !is_call || world.tools.iter().any(|tool| tool["name"] == name) || !may_be_a_tool(world, name) {
         return None;
     }

@@ -8,10 +8,18 @@ use super::json::within_reach;
 
 /// A JSON value that travels as one message, whatever it looks like.
 ///
-/// A copy shares the value.
-#[derive(Debug, Clone, PartialEq)]
+/// A copy shares the value; so does an element of a batch with the whole.
+#[derive(Debug, Clone)]
 pub struct Message {
     value: Arc<Value>,
+    /// Which element of the value it is, where that is a batch of which it is a part.
+    part: Option<usize>,
+}
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.value() == other.value()
+    }
 }
 
 /// What a message is, by its members alone.
@@ -53,8 +61,8 @@ impl Message {
     /// Reads one message. White space around it is tolerated.
     pub fn read(bytes: &[u8]) -> Result<Self, NotAMessage> {
         let text = std::str::from_utf8(bytes).map_err(|e| NotAMessage::NotUtf8(e.valid_up_to()))?;
-        match serde_json::from_str(text) {
-            Ok(value) => Ok(Self { value: Arc::new(value) }),
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) => Ok(Self::from(value)),
             Err(e) if e.to_string().starts_with("recursion limit") => Err(NotAMessage::TooDeep),
             Err(e) => Err(NotAMessage::NotJson(e.to_string())),
         }
@@ -71,13 +79,24 @@ impl Message {
 
     /// The whole value.
     pub fn value(&self) -> &Value {
-        &self.value
+        match self.part {
+            Some(part) => &self.value[part],
+            None => &self.value,
+        }
+    }
+
+    /// The whole value, given up.
+    pub fn into_value(self) -> Value {
+        match self.part {
+            Some(_) => self.value().clone(),
+            None => Arc::unwrap_or_clone(self.value),
+        }
     }
 
     /// What this message is.
     pub fn kind(&self) -> Kind {
-        let Some(object) = self.value.as_object() else {
-            return if self.value.is_array() { Kind::Batch } else { Kind::Other };
+        let Some(object) = self.value().as_object() else {
+            return if self.value().is_array() { Kind::Batch } else { Kind::Other };
         };
         if object.contains_key("method") {
             if object.contains_key("id") { Kind::Request } else { Kind::Notification }
@@ -90,33 +109,36 @@ impl Message {
 
     /// The `id`, if the member is there (it may be `null`).
     pub fn id(&self) -> Option<&Value> {
-        self.value.get("id")
+        self.value().get("id")
     }
 
     /// The `method`, if it is a string.
     pub fn method(&self) -> Option<&str> {
-        self.value.get("method")?.as_str()
+        self.value().get("method")?.as_str()
     }
 
     /// The `params`, if the member is there.
     pub fn params(&self) -> Option<&Value> {
-        self.value.get("params")
+        self.value().get("params")
     }
 
     /// The `result`, if the member is there.
     pub fn result(&self) -> Option<&Value> {
-        self.value.get("result")
+        self.value().get("result")
     }
 
     /// The `error`, if the member is there.
     pub fn error(&self) -> Option<&Value> {
-        self.value.get("error")
+        self.value().get("error")
     }
 
     /// The messages in it: itself, or, for a batch, its elements.
     pub fn parts(&self) -> Vec<Message> {
-        match &*self.value {
-            Value::Array(parts) => parts.iter().cloned().map(Message::from).collect(),
+        match self.value().as_array() {
+            Some(parts) if self.part.is_none() => {
+                let part = |part| Message { value: Arc::clone(&self.value), part: Some(part) };
+                (0..parts.len()).map(part).collect()
+            }
             _ => vec![self.clone()],
         }
     }
@@ -124,7 +146,7 @@ impl Message {
 
 impl From<Value> for Message {
     fn from(value: Value) -> Self {
-        Self { value: Arc::new(value) }
+        Self { value: Arc::new(value), part: None }
     }
 }
 

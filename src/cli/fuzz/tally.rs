@@ -53,8 +53,16 @@ impl Tally {
                 self.progress.insert(worker, progress);
             }
             Report::Found(finding) => {
-                let name = finding.suspicion.name();
+                let mut name = finding.suspicion.name();
                 self.unreproduced.remove(&name);
+                let is_it = |(found, _): &&(Finding, u64)| found.suspicion.is_like(&finding.suspicion);
+                if let Some((found, _)) = self.found.values().find(is_it)
+                    && found.suspicion.name() != name
+                {
+                    // Two workers have found it, each under a name of its own: the file of the first is enough.
+                    let _ = std::fs::remove_file(finding.path(&self.plan.out));
+                    name = found.suspicion.name();
+                }
                 let is_new = !self.found.contains_key(&name);
                 let entry = self.found.entry(name).or_insert_with(|| (*finding, 0));
                 entry.1 += 1;
@@ -66,9 +74,9 @@ impl Tally {
                     console::tell(&line);
                 }
             }
-            Report::Again(name) => {
+            Report::Again(name, more) => {
                 if let Some((_, times)) = self.found.get_mut(&name) {
-                    *times += 1;
+                    *times += more;
                 }
             }
             Report::Unreproduced(suspicion) => {

@@ -1,10 +1,10 @@
 //! Ids of inputs of which it is in doubt which ids they have: an answer to one of them belongs to its input, however late it comes.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::Value;
 
+use crate::fuzz::digest::digest;
 use crate::fuzz::script::Script;
 
 /// Digests of ids that inputs may have had, with the first number that was given out for the last such input.
@@ -14,7 +14,7 @@ pub(super) struct Doubtful {
 }
 
 /// Ids that are remembered.
-const MOST: usize = 50_000;
+const MOST: usize = 200_000;
 /// Bytes of an id that are looked at.
 const ID: usize = 1024;
 
@@ -25,6 +25,11 @@ impl Doubtful {
             let sent: Vec<u8> = script.pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
             self.newest.extend(possible_ids(&sent).map(|id| (digest(&id), script.first)));
         }
+    }
+
+    /// Whether no more can be noted.
+    pub(super) fn is_full(&self) -> bool {
+        self.newest.len() >= MOST
     }
 
     /// Whether an input before a script's may have had an id, and none after it has.
@@ -40,12 +45,6 @@ impl Doubtful {
     fn first_of(&self, id: &Value) -> Option<u64> {
         self.newest.get(&digest(&id.to_string())).copied()
     }
-}
-
-fn digest(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// The values of all that is named as an id in a text, whether it is JSON or not, as a reader may take them that minds little.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Dossier, Lead, WAITING};
 use crate::fuzz::finding::Finding;
-use crate::fuzz::ground::{Ground, Judged};
+use crate::fuzz::ground::{Ground, Judged, Trial};
 use crate::fuzz::minimize::{Budget, shrink};
 use crate::fuzz::oracle::{Oracle, Suspicion};
 use crate::fuzz::sessions;
@@ -21,7 +21,7 @@ pub(super) struct Investigator {
     pub(super) ground: Ground,
     pub(super) dossier: Arc<Dossier>,
     /// Where doubts are taken to; none on the lane that is for them.
-    pub(super) spare: Option<Sender<Lead>>,
+    pub(super) spare: Option<Sender<(Lead, usize)>>,
     pub(super) report: fn(&Report),
 }
 
@@ -58,10 +58,10 @@ const DOUBTED: u32 = 8;
 const SHRUNK: usize = 100;
 
 impl Investigator {
-    /// Follows a lead to its end, if there is time left.
-    pub(super) fn follow(&mut self, lead: Lead) {
+    /// Follows a lead to its end, if there is time left. `bytes`: what it keeps in memory, as was noted.
+    pub(super) fn follow(&mut self, lead: Lead, bytes: usize) {
         let dossier = Arc::clone(&self.dossier);
-        let _done = Done { dossier: &dossier, bytes: lead.bytes(), is_doubt: matches!(lead, Lead::Doubt(_)) };
+        let _done = Done { dossier: &dossier, bytes, is_doubt: matches!(lead, Lead::Doubt(_)) };
         if dossier.is_late() {
             dossier.open().left += 1;
         } else {
@@ -92,9 +92,12 @@ impl Investigator {
             }
             Lead::Growth(inputs) => {
                 let began = Instant::now();
-                let grows = |input: Input| self.ground.growth(&input).map(|seen| (seen, input));
-                if let Some((seen, input)) = inputs.into_iter().find_map(grows) {
-                    self.settle(Case { inputs: vec![Arc::new(input)], seen, excerpt: Vec::new(), is_certain: true });
+                for input in inputs {
+                    let Trial { suspicions, excerpt } = self.ground.growth(&input);
+                    if let Some(seen) = suspicions.into_iter().next() {
+                        self.settle(Case { inputs: vec![Arc::new(input)], seen, excerpt, is_certain: true });
+                        break;
+                    }
                 }
                 let mut dossier = self.dossier.open();
                 dossier.has_growth = false;
@@ -114,21 +117,17 @@ impl Investigator {
     ) -> Option<Doubt> {
         let name = suspicion.name();
         // Another name may have come to the same cause meanwhile.
-        if self.dossier.open().settled.contains(&name) {
-            (self.report)(&Report::Again(name));
+        let found = self.dossier.open().found(suspicion);
+        if let Some(found) = found {
+            (self.report)(&Report::Again(found, 1));
             return None;
         }
-        // What an earlier run has made small is as small as it gets.
-        let earlier = self.dossier.open().earlier.remove(&name);
-        if let Some(earlier) = earlier {
-            let trial = self.ground.trial_for(suspicion.oracle, &earlier.inputs(), patient);
-            if trial.suspicions.iter().any(|one| is_same(one, suspicion)) {
-                let mut dossier = self.dossier.open();
-                dossier.settled.insert(name.clone());
-                dossier.told.insert(name);
-                (self.report)(&Report::Found(Box::new(earlier)));
-                return None;
-            }
+        if let Some(earlier) = self.earlier(suspicion, patient) {
+            let mut dossier = self.dossier.open();
+            dossier.settled.insert(name, earlier.suspicion.name());
+            dossier.told.push(earlier.suspicion.clone());
+            (self.report)(&Report::Found(Box::new(earlier)));
+            return None;
         }
         let began = Instant::now();
         let Some(large) = self.reproduce(suspicion, history, patient) else {
@@ -157,15 +156,31 @@ impl Investigator {
         None
     }
 
+    /// The finding of an earlier run that it comes to, if that is still there: what that run has made small is as small as it gets.
+    fn earlier(&mut self, suspicion: &Suspicion, patient: bool) -> Option<Finding> {
+        let earlier = {
+            let earlier = &mut self.dossier.open().earlier;
+            let place = earlier.iter().position(|earlier| earlier.suspicion.is_like(suspicion))?;
+            earlier.swap_remove(place)
+        };
+        let inputs = earlier.inputs();
+        let is_it = |trial: Trial| trial.suspicions.iter().any(|one| is_same(one, suspicion));
+        // It had the last word on a fresh session then: on one that is open it has only to be seen.
+        let is_there = is_quick(suspicion, inputs.len()) && is_it(self.ground.trial(&inputs, Judged::Alone, patient))
+            || is_it(self.ground.trial_for(suspicion.oracle, &inputs, patient));
+        is_there.then_some(earlier)
+    }
+
     /// Has a doubt cleared where that does not keep others waiting. Says whether there is room for it.
     fn hand_on(&mut self, doubt: Doubt) -> bool {
         let lead = Lead::Doubt(doubt);
+        let bytes = lead.bytes();
         let mut dossier = self.dossier.open();
         let Some(spare) = self.spare.as_ref().filter(|_| dossier.doubted_bytes <= WAITING) else { return false };
-        dossier.waiting_bytes += lead.bytes();
-        dossier.doubted_bytes += lead.bytes();
+        dossier.waiting_bytes += bytes;
+        dossier.doubted_bytes += bytes;
         // Nobody takes it where the thread has failed, which fails this one at its end.
-        spare.send(lead).is_ok()
+        spare.send((lead, bytes)).is_ok()
     }
 
     /// Makes small what was seen under a name, which took so long, and hands it over; says what it is called then.
@@ -184,10 +199,13 @@ impl Investigator {
             self.keep_unreproduced(&seen, history);
             return None;
         };
-        let small_name = small.seen.name();
-        self.dossier.open().settled.insert(name.to_owned());
-        self.settle(small);
-        Some(small_name)
+        if small.seen.oracle == Oracle::InternalError && self.ground.is_so_without_flaw(&small.inputs, &small.seen) {
+            *self.dossier.open().suspected.entry(name.to_owned()).or_default() += DOUBTED;
+            return None;
+        }
+        let found = self.settle(small);
+        self.dossier.open().settled.insert(name.to_owned(), found.clone());
+        Some(found)
     }
 
     /// Writes a finding that is not there yet; says where.
@@ -197,22 +215,24 @@ impl Investigator {
         if is_there { None } else { finding.write(self.ground.out(), &self.ground.plan).ok() }
     }
 
-    /// Hands over what was seen to be so; what was found before counts once more.
-    fn settle(&mut self, case: Case) {
-        let name = case.seen.name();
-        let is_new = {
-            let mut dossier = self.dossier.open();
-            dossier.settled.insert(name.clone());
-            dossier.told.insert(name.clone())
-        };
-        if !is_new {
-            return (self.report)(&Report::Again(name));
+    /// Hands over what was seen to be so; what was found before counts once more. Says under which name it is known from now on.
+    fn settle(&mut self, case: Case) -> String {
+        let found = self.dossier.open().found(&case.seen);
+        if let Some(found) = found {
+            (self.report)(&Report::Again(found.clone(), 1));
+            return found;
         }
+        let name = case.seen.name();
+        let mut dossier = self.dossier.open();
+        dossier.settled.insert(name.clone(), name.clone());
+        dossier.told.push(case.seen.clone());
+        drop(dossier);
         let finding = Finding::new(case.seen, &self.ground.plan, &case.inputs, case.excerpt);
         if let Err(error) = finding.write(self.ground.out(), &self.ground.plan) {
             self.complain(&error);
         }
         (self.report)(&Report::Found(Box::new(finding)));
+        name
     }
 
     /// The shortest of some sequences that brings it out again on a fresh session: the last input alone, or with what went before.
@@ -252,7 +272,7 @@ impl Investigator {
         let budget = Budget { attempts, until: Instant::now() + time };
         // What leaves the target alive is tried on one session first, where an attempt takes no start; what is only small there, on
         // fresh ones.
-        let is_quick = inputs.len() == 1 && !seen.oracle.is_fatal();
+        let is_quick = is_quick(seen, inputs.len());
         for judged in [Judged::Alone, Judged::Last].into_iter().filter(|&judged| is_quick || judged == Judged::Last) {
             if inputs.len() == 1 && self.dossier.is_late() {
                 // A lone input had the last word when it was seen again.
@@ -296,7 +316,7 @@ impl Investigator {
     /// Whether two sessions are kept apart; what mixes them up is made small.
     fn compare_sessions(&mut self, inputs: Vec<Input>) {
         let Some(seen) = sessions::trial(&mut self.ground, &inputs).suspicions.into_iter().next() else { return };
-        if self.dossier.open().told.contains(&seen.name()) {
+        if self.dossier.open().found(&seen).is_some() {
             return;
         }
         let ground = &mut self.ground;
@@ -326,6 +346,12 @@ impl Drop for Done<'_> {
         drop(dossier);
         self.dossier.done.notify_all();
     }
+}
+
+/// Whether something can be tried on a session on which others were tried before.
+fn is_quick(suspicion: &Suspicion, inputs: usize) -> bool {
+    let is_of_one = ![Oracle::Resources, Oracle::SessionMixup].contains(&suspicion.oracle);
+    inputs == 1 && is_of_one && !suspicion.oracle.is_fatal()
 }
 
 /// Whether two suspicions are of the same fault. Which request a death or a hang is put down to changes while what else was

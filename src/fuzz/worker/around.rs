@@ -20,7 +20,7 @@ use crate::smith::{Input, World};
 const SESSIONS: u64 = 500;
 const USAGE: u64 = 256;
 /// How many sorts of input are tried at once, of so many that were sent last.
-const SORTS: usize = 12;
+const SORTS: usize = 4;
 const RECENT: usize = 4096;
 
 impl Worker {
@@ -53,7 +53,7 @@ impl Worker {
             [piece] => self.ground.court.assessor.assess(&piece.bytes).1 == Worth::Sound,
             _ => false,
         };
-        for input in self.history.iter().rev().take(RECENT).filter(is_sound) {
+        for input in self.history.newest_first().take(RECENT).filter(is_sound) {
             let sort = sort(&self.world, input);
             if inputs.len() < SORTS && sorts.insert(sort.clone()) {
                 let times = self.grown.entry(sort).or_default();

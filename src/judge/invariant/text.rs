@@ -30,7 +30,7 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
     let is_stdio = traffic.transcript.kind() == TransportKind::Stdio;
     let is_http = traffic.transcript.kind() == TransportKind::Http;
     let mut judged = Vec::new();
-    let mut next = 0;
+    let (mut next, mut is_seen) = (0, false);
     while let Some(entry) = entries.get(next) {
         next += 1;
         let Some(bytes) = payload(traffic, entry) else { continue };
@@ -38,7 +38,7 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
             let miss = Miss { expected: expected.to_owned(), actual };
             judged.push(Judged::fail(requirement, evidence(scenario, miss, entry, last, traffic)));
         };
-        let shown = clipped(&String::from_utf8_lossy(bytes), SHOWN);
+        let shown = || clipped(&String::from_utf8_lossy(bytes), SHOWN);
         match (entry.message(), entry.fault()) {
             (None, Some(NotAMessage::NotUtf8(at))) => {
                 fail(UTF8, "UTF-8", format!("not from byte {at} on"), entry.index);
@@ -49,7 +49,7 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
                     fail(NO_NEWLINE_INSIDE, "a message on one line", actual, last);
                     next = last + 1;
                 }
-                None => fail(ONLY_MESSAGES, "messages only", format!("the line {shown:?}"), entry.index),
+                None => fail(ONLY_MESSAGES, "messages only", format!("the line {:?}", shown()), entry.index),
             },
             // In Streamable HTTP the transport itself says what a body and an event hold.
             (None, Some(NotAMessage::NotJson(_))) if is_http && context.revision >= Revision::V2025_03_26 => continue,
@@ -58,14 +58,14 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
             }
             (Some(message), _) if message.kind() == Kind::Batch => match context.revision {
                 Revision::V2025_03_26 => {}
-                Revision::V2024_11_05 => fail(SHAPE, "a JSON object", shown, entry.index),
-                _ => fail(NO_BATCH, "one message, no array", shown, entry.index),
+                Revision::V2024_11_05 => fail(SHAPE, "a JSON object", shown(), entry.index),
+                _ => fail(NO_BATCH, "one message, no array", shown(), entry.index),
             },
             (Some(message), _) => match shape_fault(message) {
                 Some(_) if is_stdio && is_foreign(message) => {
-                    fail(ONLY_MESSAGES, "messages only", format!("the line {shown:?}"), entry.index);
+                    fail(ONLY_MESSAGES, "messages only", format!("the line {:?}", shown()), entry.index);
                 }
-                Some(fault) => fail(SHAPE, fault, shown, entry.index),
+                Some(fault) => fail(SHAPE, fault, shown(), entry.index),
                 None => {}
             },
             _ => continue,
@@ -76,6 +76,9 @@ pub(super) fn judge(scenario: &Scenario, context: &Context, traffic: &Traffic<'_
             let actual = "the output ends in the middle of a line".to_owned();
             fail(NEWLINE, "a newline after each message", actual, entry.index);
         }
+        is_seen = true;
+    }
+    if is_seen {
         judged.extend([UTF8, SHAPE, NO_BATCH, ONLY_MESSAGES, NEWLINE, NO_NEWLINE_INSIDE].map(Judged::pass));
     }
     fold(judged)
