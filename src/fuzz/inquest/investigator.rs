@@ -237,6 +237,12 @@ impl Investigator {
 
     /// The shortest of some sequences that brings it out again on a fresh session: the last input alone, or with what went before.
     fn reproduce(&mut self, suspicion: &Suspicion, history: &[Arc<Input>], patient: bool) -> Option<Case> {
+        if suspicion.oracle == Oracle::Unanswered {
+            // On a session that is open it takes no start to see that something is only slow.
+            let last = &history[history.len() - 1..];
+            let trial = self.ground.trial(last, Judged::Alone, patient);
+            trial.suspicions.iter().find(|seen| seen.is_like(suspicion))?;
+        }
         let lengths = [1, 1, 4, 32, 256].into_iter().filter(|&length| length == 1 || length < history.len());
         let whole = Some(history.len()).filter(|&length| length > 1);
         for length in lengths.chain(whole) {
