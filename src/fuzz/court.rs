@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use self::cleared::{Cleared, digest};
+use self::cleared::{Digests, digest_heard};
 use super::assess::{Assessor, Flaw, Worth};
 use super::cause::cause;
+use super::digest::digest;
 use super::feedback::known;
 use super::internals::{has_trace, own_paths};
 use super::link::{End, Observed};
@@ -35,7 +36,10 @@ pub(super) struct Court {
     kind: TransportKind,
     oracles: BTreeSet<Oracle>,
     watchers: Vec<Scenario>,
-    cleared: Cleared,
+    /// Messages that no watch has found anything wrong with.
+    cleared: Digests,
+    /// Causes in which nothing was masked.
+    plain: Digests,
     context: Context,
     own_paths: Vec<String>,
 }
@@ -98,7 +102,8 @@ impl Court {
                 .filter(is_for)
                 .filter_map(|scenario| binding(scenario, plan))
                 .collect(),
-            cleared: Cleared::default(),
+            cleared: Digests::default(),
+            plain: Digests::default(),
             context,
             own_paths: own_paths(plan.place.command().as_ref()),
         }
@@ -220,7 +225,7 @@ impl Court {
             {
                 let (kind, why, wanted) = mistake(flaw);
                 let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
-                let cause = format!("{kind}: {}", cause_of_error(heard, &one.script));
+                let cause = format!("{kind}: {}", self.cause_of_error(heard, &one.script));
                 let actual = format!("code {INTERNAL}: {}", printable(words, SHOWN));
                 let expected = format!("{wanted}, since the client made a mistake: {why}");
                 // Which tool it is only matters where the tool has seen the arguments.
@@ -281,7 +286,7 @@ impl Court {
     }
 
     fn of_watchers(&self, traffic: &Traffic<'_>, found: &mut Vec<Suspicion>) {
-        let digests: Vec<_> = traffic.heard.iter().map(|heard| digest(heard, self.revision)).collect();
+        let digests: Vec<_> = traffic.heard.iter().map(|heard| digest_heard(heard, self.revision)).collect();
         let mut is_new = digests.iter().map(|digest| digest.is_none_or(|digest| !self.cleared.contains(digest)));
         let new = traffic.filtered(|_| is_new.next().unwrap_or(true));
         let mut is_right = true;
@@ -330,13 +335,27 @@ impl Court {
         }
     }
 
+    /// What an error says of its cause, without what was sent: further lines tell of one mistake among several.
+    fn cause_of_error(&self, heard: &Heard<'_>, script: &Script) -> String {
+        let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
+        let first = words.lines().next().unwrap_or_default();
+        let plain = cause(first, &[]);
+        // What was said before without an echo is no echo.
+        if self.plain.contains(digest(&plain)) {
+            return plain;
+        }
+        let masked = cause(first, script.echo());
+        self.plain.extend((masked == plain).then(|| digest(&plain)));
+        masked
+    }
+
     /// What internal errors say after which sound requests of an input were answered with them.
-    pub(super) fn internal_errors(observed: &Observed, traffic: &Traffic<'_>) -> Vec<String> {
+    pub(super) fn internal_errors(&self, observed: &Observed, traffic: &Traffic<'_>) -> Vec<String> {
         let asks = || observed.script.asks.iter().filter(|ask| ask.worth == Worth::Sound);
         let is_sound = |heard: &&Heard<'_>| heard.message.id().is_some_and(|id| asks().any(|ask| ask.id == *id));
         let is_internal = |heard: &&Heard<'_>| heard.error().is_some_and(|error| error["code"] == INTERNAL);
         let errors = traffic.heard.iter().filter(is_internal).filter(is_sound);
-        errors.map(|heard| cause_of_error(heard, &observed.script)).collect()
+        errors.map(|heard| self.cause_of_error(heard, &observed.script)).collect()
     }
 
     /// What the first request of a script is about.
@@ -382,12 +401,6 @@ fn oracle_of(requirement: &str) -> Oracle {
     } else {
         Oracle::InvalidMessage
     }
-}
-
-/// What an error says of its cause, of what was sent in a script: further lines tell of one mistake among several.
-fn cause_of_error(heard: &Heard<'_>, script: &Script) -> String {
-    let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
-    cause(words.lines().next().unwrap_or_default(), script.echo())
 }
 
 /// Whether a result says that the call was done.

@@ -178,8 +178,11 @@ pub(super) fn masked(sent: &[&Value]) -> Vec<String> {
             }
             Value::Array(items) => left.extend(items.iter().take(WIDTH)),
             Value::String(text) => {
-                let quoted = value.to_string();
-                found.extend([text.clone(), quoted[1..quoted.len() - 1].to_owned()]);
+                found.push(text.clone());
+                if text.contains(|c: char| c.is_ascii_control() || "\"\\".contains(c)) {
+                    let quoted = value.to_string();
+                    found.push(quoted[1..quoted.len() - 1].to_owned());
+                }
             }
             _ => {}
         }

@@ -193,7 +193,7 @@ impl Ground {
         let observed = conversation.receive(sent, patience);
         self.count(conversation.messages);
         let transcript = continued(conversation.opening, observed.steps.iter());
-        let errors = Court::internal_errors(&observed, &Traffic::of(&transcript));
+        let errors = self.court.internal_errors(&observed, &Traffic::of(&transcript));
         let (kind, _) = seen.cause.split_once(": ").unwrap_or_default();
         errors.iter().any(|error| is_same(&seen.cause, &format!("{kind}: {error}")))
     }

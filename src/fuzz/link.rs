@@ -138,6 +138,7 @@ impl Link {
 
 /// A transcript that goes on with further steps.
 pub(super) fn continued<'a>(mut transcript: Transcript, steps: impl Iterator<Item = &'a Step>) -> Transcript {
+    transcript.reserve(steps.size_hint().0);
     for step in steps {
         match step.clone() {
             Step::Wrote { bytes, deliberate, message } => {

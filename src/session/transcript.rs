@@ -91,6 +91,11 @@ impl Transcript {
         self.push(self.started.elapsed(), exchange, what, message)
     }
 
+    /// Makes room for more entries.
+    pub fn reserve(&mut self, entries: usize) {
+        self.entries.reserve(entries);
+    }
+
     /// Appends what arrived; returns its index.
     pub fn arrived(&mut self, arrival: Arrival) -> usize {
         self.arrived_read(arrival, None)

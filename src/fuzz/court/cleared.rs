@@ -11,33 +11,33 @@ use crate::judge::Heard;
 use crate::protocol::Revision;
 use crate::wire::Kind;
 
-/// Digests of such messages, with all that a watch may ask of their requests.
+/// Digests of what was seen, in bounded memory: what is forgotten is seen anew.
 #[derive(Default)]
-pub(super) struct Cleared {
+pub(super) struct Digests {
     digests: Mutex<HashSet<u64>>,
 }
 
 /// Digests that are remembered.
 const MOST: usize = 100_000;
 
-impl Cleared {
-    /// Whether a message of this digest was found to be right.
+impl Digests {
+    /// Whether something of this digest was noted.
     pub(super) fn contains(&self, digest: u64) -> bool {
         self.digests.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest)
     }
 
-    /// Notes messages that are right.
-    pub(super) fn extend(&self, right: impl Iterator<Item = u64>) {
+    /// Notes more.
+    pub(super) fn extend(&self, more: impl IntoIterator<Item = u64>) {
         let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
         if digests.len() >= MOST {
             digests.clear();
         }
-        digests.extend(right);
+        digests.extend(more);
     }
 }
 
-/// The digest of a message as far as watches see it; `None` for what is in a batch.
-pub(super) fn digest(heard: &Heard<'_>, revision: Revision) -> Option<u64> {
+/// The digest of a message as far as watches see it, with all that they may ask of its request; `None` for what is in a batch.
+pub(super) fn digest_heard(heard: &Heard<'_>, revision: Revision) -> Option<u64> {
     let bytes = heard.entry.payload().filter(|_| !heard.in_batch)?;
     let mut hasher = DefaultHasher::new();
     let id = heard.message.id().filter(|_| heard.kind == Kind::Response).map(ToString::to_string).unwrap_or_default();
@@ -67,7 +67,7 @@ mod tests {
         let what = Incoming::Line(Bytes::from(answer));
         transcript.arrived(Arrival { at: std::time::Instant::now(), exchange: ExchangeId::STREAM, what });
         let traffic = Traffic::of(&transcript);
-        digest(traffic.heard.first()?, Revision::V2025_11_25)
+        digest_heard(traffic.heard.first()?, Revision::V2025_11_25)
     }
 
     #[test]
