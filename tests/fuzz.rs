@@ -331,3 +331,41 @@ fn the_sandbox_has_no_network_and_a_home_of_its_own() {
     assert!(text.contains("network, folder, other."), "{text}");
     assert!(file.exists());
 }
+
+/// Answers every `prompts/get` with an internal error, and those to `logging/setLevel` whose level is no text.
+const LAME: &str = r#"
+import json, sys
+prompt = {"name": "shape", "arguments": [{"name": "kind"}]}
+for line in sys.stdin:
+    try:
+        message = json.loads(line)
+        method, id, params = message["method"], message["id"], message.get("params", {})
+    except (ValueError, KeyError, TypeError, RecursionError):
+        continue
+    answer = {"result": {}}
+    if method == "initialize":
+        info = {"name": "lame", "version": "1"}
+        offer = {"prompts": {}, "logging": {}}
+        answer = {"result": {"protocolVersion": "2025-11-25", "capabilities": offer, "serverInfo": info}}
+    elif method == "prompts/list":
+        answer = {"result": {"prompts": [prompt]}}
+    elif method == "logging/setLevel":
+        if not isinstance(params, dict) or not isinstance(params.get("level"), str):
+            answer = {"error": {"code": -32603, "message": f"no level: {params}"}}
+    elif method == "prompts/get":
+        answer = {"error": {"code": -32603, "message": f"Invalid kind: {params}. Must be round or square."}}
+    elif method != "ping":
+        answer = {"error": {"code": -32601, "message": "unknown method"}}
+    print(json.dumps({"jsonrpc": "2.0", "id": id, **answer}), flush=True)
+"#;
+
+#[test]
+fn an_internal_error_is_put_down_to_a_mistake_only_where_it_goes_without_it() {
+    let folder = folder();
+    let out = folder.path().join("findings");
+    let (code, text) = fuzz(&out, &["--oracle", "internal-error", "--execs", "3000"], &["--", "python3", "-c", LAME]);
+    let files = found(&out, "internal-error");
+    assert!(code == 1 && files.len() == 1, "{text}");
+    let finding = fs::read_to_string(&files[0]).expect("is read");
+    assert!(finding.contains(r#""subject":"logging/setLevel""#), "{finding}");
+}

@@ -10,12 +10,14 @@ const REST: &str = "…";
 /// Words that are longer are names and addresses, as they were sent or changed on the way.
 const WORD: usize = 32;
 
-/// A text with what was sent masked wherever it stands by itself, long words too, digits folded, and cut.
+/// A text with what was sent masked wherever it stands by itself, long words too, without structures, digits folded, and cut.
 pub(super) fn cause(text: &str, sent: &[String]) -> String {
+    let is_read_whole = text.len() <= READ;
     let mut text = text[..text.floor_char_boundary(READ)].to_owned();
     for echo in sent.iter().filter(|echo| !echo.trim().is_empty()) {
         text = without(&text, echo);
     }
+    let text = without_structures(&text);
     let mut folded = String::with_capacity(text.len());
     for word in text.split_inclusive(|c: char| c.is_whitespace() || "\"'`".contains(c)) {
         if word.len() > WORD {
@@ -31,7 +33,7 @@ pub(super) fn cause(text: &str, sent: &[String]) -> String {
             }
         }
     }
-    if folded.len() > KEPT {
+    if folded.len() > KEPT || !is_read_whole {
         folded.truncate(folded.floor_char_boundary(KEPT));
         folded.push_str(REST);
     }
@@ -59,6 +61,24 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
     let same: usize = one.iter().zip(other).filter(|(one, other)| one == other).map(|(word, _)| letters(word)).sum();
     same * 2 > all(one).max(all(other))
         && one.iter().zip(other).all(|(one, other)| matches(one, other) || matches(other, one))
+}
+
+/// A text without what stands in braces and brackets: as what was sent is shown, in the words of whatever language.
+fn without_structures(text: &str) -> String {
+    let mut depth = 0_usize;
+    let mut kept = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '}' | ']') {
+            depth = depth.saturating_sub(1);
+        }
+        if depth == 0 {
+            kept.push(c);
+        }
+        if matches!(c, '{' | '[') {
+            depth += 1;
+        }
+    }
+    kept
 }
 
 /// A text without an echo, where that is not a part of a word.
@@ -108,6 +128,8 @@ mod tests {
         assert_eq!(of("bad kind: b. Must be bad", &["b"]), "bad kind: _. Must be bad");
         assert_eq!(of("bad kind: . Must be bad", &[""]), "bad kind: . Must be bad");
         assert_eq!(of(&format!("no {} here", "x/".repeat(20)), &[]), "no _ here");
+        assert_eq!(of("bad {'a': [1, {'b': None}]} in [x], and {'cut", &[]), "bad {} in [], and {");
+        assert_eq!(of(&format!("bad {{{}", "a".repeat(5000)), &[]), "bad {…");
         assert!(of(&"ab ".repeat(200), &[]).ends_with(REST));
         assert_eq!(of(&format!("bad {}: no", "a".repeat(400)), &[&"a".repeat(400)]), "bad _: no");
     }

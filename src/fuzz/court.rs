@@ -19,12 +19,13 @@ use super::internals::{has_trace, own_paths};
 use super::link::{End, Observed};
 use super::oracle::{Oracle, Suspicion};
 use super::plan::WorkPlan;
-use super::script::{Ask, Script};
+use super::script::{Ask, Ids, Script};
 use crate::judge::{Context, Heard, Judged, Traffic, broken, invariant};
 use crate::outcome::Verdict;
 use crate::protocol::{Requirement, Revision};
 use crate::scenario::{Body, Catalogue, Scenario};
 use crate::session::CallBudget;
+use crate::smith::Input;
 use crate::source::printable;
 use crate::transport::{ExitAfter, Incoming, is_panic, telling_line};
 use crate::wire::{Kind, TransportKind};
@@ -356,6 +357,14 @@ impl Court {
         let is_internal = |heard: &&Heard<'_>| heard.error().is_some_and(|error| error["code"] == INTERNAL);
         let errors = traffic.heard.iter().filter(is_internal).filter(is_sound);
         errors.map(|heard| self.cause_of_error(heard, &observed.script)).collect()
+    }
+
+    /// Whether an input is a single sound request for something.
+    pub(super) fn is_sound_request(&self, input: &Input, subject: &str) -> bool {
+        let script = Ids::new(self.revision).script(input, &self.assessor);
+        let [ask] = script.asks.as_slice() else { return false };
+        let own = self.subject(ask);
+        ask.worth == Worth::Sound && (own == subject || own.split(' ').next() == Some(subject))
     }
 
     /// What the first request of a script is about.

@@ -20,7 +20,7 @@ use super::resources::{Growth, steady, usage};
 use super::sandbox;
 use crate::judge::{Traffic, excerpt};
 use crate::scenario::Catalogue;
-use crate::smith::{Input, Piece};
+use crate::smith::{Input, Piece, seeds};
 use crate::transport::{CommandTarget, Target};
 
 /// A target, and all that judges it.
@@ -65,6 +65,8 @@ const ENOUGH: u64 = 256 << 20;
 const NUDGES: u32 = 200;
 /// How long an answer may come after the alive request's, where it is what is looked for.
 const ANSWERED: Duration = Duration::from_secs(1);
+/// Sound requests that something is compared with.
+const ALIKE: usize = 16;
 /// How much memory what is judged as a whole may take, as far as can be told: it is read, and compared. Of what is longer only the
 /// end is certain.
 const WHOLE: usize = 4 << 20;
@@ -175,27 +177,32 @@ impl Ground {
     }
 
     /// Whether an internal error has nothing to do with what is wrong with the last of these inputs: it comes as well where that is
-    /// left out.
+    /// left out, or after a request for the same in which nothing is wrong.
     pub(super) fn is_so_without_flaw(&mut self, inputs: &[Arc<Input>], seen: &Suspicion) -> bool {
         let Some((last, before)) = inputs.split_last() else { return false };
-        let mut sound = (**last).clone();
-        let repair = |piece: &mut Piece| self.court.assessor.repaired(&piece.bytes).map(|bytes| piece.bytes = bytes);
-        if sound.pieces.iter_mut().filter_map(repair).count() == 0 {
-            return false;
-        }
+        let assessor = &self.court.assessor;
+        let mut repaired = (**last).clone();
+        let repair = |piece: &mut Piece| assessor.repaired(&piece.bytes).map(|bytes| piece.bytes = bytes);
+        let is_repaired = repaired.pieces.iter_mut().filter_map(repair).count() > 0;
+        let alike =
+            seeds(&self.plan.world()).into_iter().filter(|seed| self.court.is_sound_request(seed, &seen.subject));
+        let sound: Vec<Input> = is_repaired.then_some(repaired).into_iter().chain(alike.take(ALIKE)).collect();
         let Ok(mut conversation) = self.open_as("") else { return false };
         let patience = Patience { deadline: self.plan.timeout, grace: ANSWERED, nudges: 0 };
-        for input in before {
-            let sent = conversation.send(input, &self.court.assessor);
-            conversation.receive(sent, patience);
-        }
-        let sent = conversation.send(&sound, &self.court.assessor);
-        let observed = conversation.receive(sent, patience);
-        self.count(conversation.messages);
-        let transcript = continued(conversation.opening, observed.steps.iter());
-        let errors = self.court.internal_errors(&observed, &Traffic::of(&transcript));
         let (kind, _) = seen.cause.split_once(": ").unwrap_or_default();
-        errors.iter().any(|error| is_same(&seen.cause, &format!("{kind}: {error}")))
+        let mut is_so = false;
+        for input in before.iter().map(Arc::as_ref).chain(&sound) {
+            let sent = conversation.send(input, assessor);
+            let observed = conversation.receive(sent, patience);
+            let transcript = continued(conversation.opening.clone(), observed.steps.iter());
+            let errors = self.court.internal_errors(&observed, &Traffic::of(&transcript));
+            is_so = errors.iter().any(|error| is_same(&seen.cause, &format!("{kind}: {error}")));
+            if is_so || observed.end != End::Alive {
+                break;
+            }
+        }
+        self.count(conversation.messages);
+        is_so
     }
 
     fn count(&self, messages: u64) {
