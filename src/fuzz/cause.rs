@@ -1,6 +1,8 @@
 //! Causes as texts: what a target says of a fault, without what it repeats of the input; and whether two such texts tell of one
 //! fault. What is repeated may be a word that the text has of its own: then it is masked in one text, and stands in the other.
 
+use super::digest::{Digests, digest};
+
 /// Bytes of a text that are looked at, and bytes that are kept of it.
 const READ: usize = 4096;
 const KEPT: usize = 300;
@@ -17,7 +19,16 @@ pub(super) fn cause(text: &str, sent: &[String]) -> String {
     for echo in sent.iter().filter(|echo| !echo.trim().is_empty()) {
         text = without(&text, echo);
     }
-    let text = without_structures(&text);
+    let mut folded = folded(&without_structures(&text));
+    if folded.len() > KEPT || !is_read_whole {
+        folded.truncate(folded.floor_char_boundary(KEPT));
+        folded.push_str(REST);
+    }
+    folded
+}
+
+/// A text with long words masked and digits folded.
+pub(super) fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for word in text.split_inclusive(|c: char| c.is_whitespace() || "\"'`".contains(c)) {
         if word.len() > WORD {
@@ -33,11 +44,32 @@ pub(super) fn cause(text: &str, sent: &[String]) -> String {
             }
         }
     }
-    if folded.len() > KEPT || !is_read_whole {
-        folded.truncate(folded.floor_char_boundary(KEPT));
-        folded.push_str(REST);
-    }
     folded
+}
+
+/// Texts that the target has said without an echo in them: when one of their words is in what was sent, it is the same text still.
+#[derive(Default)]
+pub(super) struct Refrains {
+    known: Digests,
+}
+
+impl Refrains {
+    /// A text as `masks` makes it of what was said and of what was sent.
+    pub(super) fn text<'a>(
+        &self,
+        masks: fn(&str, &[String]) -> String,
+        said: &str,
+        sent: impl FnOnce() -> &'a [String],
+    ) -> String {
+        let plain = masks(said, &[]);
+        let number = digest(&plain);
+        if self.known.contains(number) {
+            return plain;
+        }
+        let masked = masks(said, sent());
+        self.known.extend((masked == plain).then_some(number));
+        masked
+    }
 }
 
 /// Whether two causes may be one: word by word they are the same, or one has something masked that the other has not. Of their
@@ -132,6 +164,16 @@ mod tests {
         assert_eq!(of(&format!("bad {{{}", "a".repeat(5000)), &[]), "bad {…");
         assert!(of(&"ab ".repeat(200), &[]).ends_with(REST));
         assert_eq!(of(&format!("bad {}: no", "a".repeat(400)), &[&"a".repeat(400)]), "bad _: no");
+    }
+
+    #[test]
+    fn what_was_said_before_is_no_echo() {
+        let refrains = Refrains::default();
+        let sent = ["invalid".to_owned()];
+        assert_eq!(refrains.text(cause, "invalid type: 7", || &sent), "_ type: 0");
+        assert_eq!(refrains.text(cause, "invalid type: 7", || &[]), "invalid type: 0");
+        assert_eq!(refrains.text(cause, "invalid type: 12", || &sent), "invalid type: 0");
+        assert_eq!(refrains.text(cause, "no tool invalid", || &sent), "no tool _");
     }
 
     #[test]

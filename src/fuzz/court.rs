@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use self::cleared::{Digests, digest_heard};
+use self::cleared::digest_heard;
 use super::assess::{Assessor, Flaw, Worth};
-use super::cause::cause;
-use super::digest::digest;
+use super::cause::{Refrains, cause};
+use super::digest::Digests;
 use super::feedback::known;
 use super::internals::{has_trace, own_paths};
 use super::link::{End, Observed};
@@ -39,8 +39,8 @@ pub(super) struct Court {
     watchers: Vec<Scenario>,
     /// Messages that no watch has found anything wrong with.
     cleared: Digests,
-    /// Causes in which nothing was masked.
-    plain: Digests,
+    /// What errors say.
+    refrains: Refrains,
     context: Context,
     own_paths: Vec<String>,
 }
@@ -104,7 +104,7 @@ impl Court {
                 .filter_map(|scenario| binding(scenario, plan))
                 .collect(),
             cleared: Digests::default(),
-            plain: Digests::default(),
+            refrains: Refrains::default(),
             context,
             own_paths: own_paths(plan.place.command().as_ref()),
         }
@@ -340,14 +340,7 @@ impl Court {
     fn cause_of_error(&self, heard: &Heard<'_>, script: &Script) -> String {
         let words = heard.error().and_then(|error| error["message"].as_str()).unwrap_or_default();
         let first = words.lines().next().unwrap_or_default();
-        let plain = cause(first, &[]);
-        // What was said before without an echo is no echo.
-        if self.plain.contains(digest(&plain)) {
-            return plain;
-        }
-        let masked = cause(first, script.echo());
-        self.plain.extend((masked == plain).then(|| digest(&plain)));
-        masked
+        self.refrains.text(cause, first, || script.echo())
     }
 
     /// What internal errors say after which sound requests of an input were answered with them.

@@ -1,11 +1,12 @@
 //! What the target shows of itself, as numbers: which method was answered how, in which shape, with which words. Two inputs with
 //! the same numbers have taught the same. Latency is left out: it is noise.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 
 use serde_json::Value;
 
+use super::cause::{Refrains, folded};
 use super::digest::digest;
 use super::link::{End, Observed};
 use crate::judge::Traffic;
@@ -33,13 +34,13 @@ const MASKED: usize = 64;
 /// The features of what came of an input.
 pub(super) fn features(
     world: &World,
-    refrains: &mut Refrains,
+    refrains: &Refrains,
     observed: &Observed,
     traffic: &Traffic<'_>,
 ) -> BTreeSet<u32> {
     let revision = world.revision;
     let mut found = BTreeSet::new();
-    let mut template = |text: &str| refrains.template(text, || observed.script.echo());
+    let template = |text: &str| refrains.text(template, text, || observed.script.echo());
     let first = observed.script.asks.first().map_or("none", |ask| known(revision, &ask.method));
     for heard in &traffic.heard {
         let is_fence = heard.message.id().is_some_and(|id| same_id(id, &observed.script.fence.id));
@@ -116,38 +117,7 @@ fn offered_name<'a>(world: &World, asked: &'a Message) -> Option<&'a str> {
     offered.iter().any(|thing| thing["name"] == *name).then_some(name)
 }
 
-/// Texts that the target has said without an echo in them: when one of their words is in what was sent, it is the same text still.
-#[derive(Default)]
-pub(super) struct Refrains {
-    known: HashSet<u64>,
-}
-
-/// Texts that are known.
-const KNOWN: usize = 50_000;
-/// Words that are longer are names and addresses, as they were sent or changed on the way.
-const WORD: usize = 32;
-
-impl Refrains {
-    fn template<'a>(&mut self, text: &str, masked: impl FnOnce() -> &'a [String]) -> String {
-        let plain = without_long_words(&template(text, &[]));
-        let digest = digest(&plain);
-        if self.known.contains(&digest) {
-            return plain;
-        }
-        let template = without_long_words(&template(text, masked()));
-        if template == plain && self.known.len() < KNOWN {
-            self.known.insert(digest);
-        }
-        template
-    }
-}
-
-fn without_long_words(text: &str) -> String {
-    let words = text.split_inclusive(|c: char| c.is_whitespace() || "\"'`".contains(c));
-    words.map(|word| if word.len() > WORD { "_" } else { word }).collect()
-}
-
-/// A text with what was sent masked, digits folded, and cut: what is the same in two messages that differ by an echo.
+/// A text with what was sent masked, folded, and cut: what is the same in two messages that differ by an echo.
 fn template(text: &str, masked: &[String]) -> String {
     let mut text = text[..text.floor_char_boundary(TEXT)].to_owned();
     // Short ones, and words of the protocol, are in texts for other reasons.
@@ -156,14 +126,7 @@ fn template(text: &str, masked: &[String]) -> String {
             text = text.replace(echo.as_str(), "_");
         }
     }
-    let mut folded = String::with_capacity(text.len());
-    for c in text.chars() {
-        let c = if c.is_ascii_digit() { '0' } else { c };
-        if !(c == '0' && folded.ends_with('0')) {
-            folded.push(c);
-        }
-    }
-    folded
+    folded(&text)
 }
 
 /// The values of what was sent, as they may come back in a text: longest first.
@@ -282,18 +245,7 @@ mod tests {
         assert_eq!(template("no tool zebra at line 1234", &masked), "no tool _ at line 0");
         assert_eq!(template("no tool zebra at line 7", &masked), "no tool _ at line 0");
         assert_eq!(template("bad qu\\\"ote", &masked), "bad _");
-    }
-
-    #[test]
-    fn what_was_said_before_is_no_echo() {
-        let mut refrains = Refrains::default();
-        let sent = ["invalid".to_owned()];
-        assert_eq!(refrains.template("invalid type: 7", || &sent), "_ type: 0");
-        assert_eq!(refrains.template("invalid type: 7", || &[]), "invalid type: 0");
-        assert_eq!(refrains.template("invalid type: 12", || &sent), "invalid type: 0");
-        assert_eq!(refrains.template("no tool invalid", || &sent), "no tool _");
-        let address = "no demo://resource/dynamic/text/a%20b/there, sorry";
-        assert_eq!(refrains.template(address, || &sent), "no _sorry");
+        assert_eq!(template("no demo://resource/dynamic/text/a%20b/there, sorry", &[]), "no _ sorry");
     }
 
     #[test]

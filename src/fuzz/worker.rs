@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 use self::choose::telling;
 use self::history::History;
 use self::queue::{Queue, Queued};
+use super::cause::Refrains;
 use super::chance::Chance;
 use super::conversation::{Conversation, Sent, Silence};
 use super::corpus::Corpus;
 use super::coverage::{Compared, Map};
-use super::feedback::{Refrains, edges, features};
+use super::feedback::{edges, features};
 use super::finding::{Finding, findings};
 use super::ground::Ground;
 use super::inquest::{Inquest, Known, Lead};
@@ -97,6 +98,8 @@ enum State {
 
 /// Inputs that one conversation takes: starts of the target take little of the time, and nothing lasts all night that has gone wrong.
 const INPUTS: usize = 100_000;
+/// So many inputs before its end the next target is started.
+const AHEAD: usize = 3_000;
 /// Inputs that are under way at a time, where it can be told what comes of which, and about how many bytes.
 const UNDER_WAY: usize = 64;
 const UNDER_WAY_BYTES: usize = 256 << 10;
@@ -274,7 +277,7 @@ impl Worker {
         let (edges, compared) = self.covered();
         let input = Arc::new(input);
         let place = self.history.add(Arc::clone(&input));
-        if is_pipelined && self.next.is_none() && place >= INPUTS / 100 * 97 {
+        if is_pipelined && self.next.is_none() && place >= INPUTS - AHEAD {
             // Where it cannot be started, that is seen when it is needed.
             self.next = self.ground.connect().ok();
         }
@@ -366,7 +369,7 @@ impl Worker {
         let Pending { input, is_kept, place, last, observed, opening, edges, compared } = pending;
         let transcript = continued(opening, observed.steps.iter());
         let traffic = Traffic::of(&transcript);
-        let mut shown = features(&self.world, &mut self.refrains, &observed, &traffic);
+        let mut shown = features(&self.world, &self.refrains, &observed, &traffic);
         shown.extend(edges);
         let is_new = self.corpus.note(&shown);
         if is_new && observed.end == End::Alive {

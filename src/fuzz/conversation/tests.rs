@@ -27,8 +27,9 @@ for line in sys.stdin:
     late.append(answer)
     if asked["method"] == "late":
         continue
-    for answer in reversed(late):
-        print(json.dumps(answer), flush=True)
+    # In one piece, so that they arrive together.
+    sys.stdout.write("".join(json.dumps(answer) + "\n" for answer in reversed(late)))
+    sys.stdout.flush()
     late = []
 "#;
 const PATIENCE: Patience = Patience { deadline: Duration::from_secs(10), grace: Duration::from_millis(25), nudges: 0 };

@@ -1,53 +1,22 @@
 //! Messages in which no watch has found anything wrong: a message that is the same but for its id, to the same request, need not be
 //! looked at again.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Mutex, PoisonError};
-
 use memchr::memmem;
 
+use crate::fuzz::digest::digest;
 use crate::judge::Heard;
 use crate::protocol::Revision;
 use crate::wire::Kind;
 
-/// Digests of what was seen, in bounded memory: what is forgotten is seen anew.
-#[derive(Default)]
-pub(super) struct Digests {
-    digests: Mutex<HashSet<u64>>,
-}
-
-/// Digests that are remembered.
-const MOST: usize = 100_000;
-
-impl Digests {
-    /// Whether something of this digest was noted.
-    pub(super) fn contains(&self, digest: u64) -> bool {
-        self.digests.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest)
-    }
-
-    /// Notes more.
-    pub(super) fn extend(&self, more: impl IntoIterator<Item = u64>) {
-        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
-        if digests.len() >= MOST {
-            digests.clear();
-        }
-        digests.extend(more);
-    }
-}
-
 /// The digest of a message as far as watches see it, with all that they may ask of its request; `None` for what is in a batch.
 pub(super) fn digest_heard(heard: &Heard<'_>, revision: Revision) -> Option<u64> {
     let bytes = heard.entry.payload().filter(|_| !heard.in_batch)?;
-    let mut hasher = DefaultHasher::new();
     let id = heard.message.id().filter(|_| heard.kind == Kind::Response).map(ToString::to_string).unwrap_or_default();
     // Where the id is, and of what type, counts; which it is does not.
     let at = memmem::find(bytes, id.as_bytes()).filter(|_| !id.is_empty());
     let (before, after) = at.map_or((bytes, &[][..]), |at| (&bytes[..at], &bytes[at + id.len()..]));
-    (id.starts_with('"'), before, after).hash(&mut hasher);
     let asked = heard.request.as_ref().map(|asked| (asked.message.method(), asked.deliberate));
-    (asked, heard.is_of_older_era(revision)).hash(&mut hasher);
-    Some(hasher.finish())
+    Some(digest(&(id.starts_with('"'), before, after, asked, heard.is_of_older_era(revision))))
 }
 
 #[cfg(test)]

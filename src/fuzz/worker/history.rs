@@ -14,8 +14,7 @@ pub(super) struct History {
     total: usize,
 }
 
-/// Inputs that are remembered, and their bytes: what goes further back has hardly ever to do with what happens now, and takes long to
-/// replay.
+/// Inputs that are remembered, and their bytes: what is suspected has all of them replayed, if need be, and they are kept in memory.
 const INPUTS: usize = 20_000;
 const BYTES: usize = 6 << 20;
 
