@@ -209,11 +209,12 @@ fn every_case_has_a_check() {
 }
 
 /// What came of a server other than what stands in its file: each requirement that it must fail and did not, or the other way
-/// round. One that is only unusual must fail nothing, and pass what it is there for.
+/// round. One that is only unusual must fail nothing, and pass, or not be judged by, what it is there for.
 fn surprise(trial: &Trial, results: &[CheckResult]) -> Option<String> {
     let broken = trial.broken.as_ref()?;
     // What clients and providers are known to refuse is asked of no server but those that are broken in just that.
-    let of_profiles = broken.fails.iter().chain(&broken.passes).any(|id| profile_of(id).is_some());
+    let of_profiles =
+        [&broken.fails, &broken.passes, &broken.leaves_open].into_iter().flatten().any(|id| profile_of(id).is_some());
     let counts =
         |result: &&CheckResult| is_failure(result) && (of_profiles || profile_of(&result.requirement).is_none());
     let failed: BTreeSet<_> = results.iter().filter(counts).map(|r| &r.requirement).collect();
@@ -225,15 +226,20 @@ fn surprise(trial: &Trial, results: &[CheckResult]) -> Option<String> {
     };
     let passed: BTreeSet<_> = results.iter().filter(|result| is_excused(result)).map(|r| &r.requirement).collect();
     let wanted: BTreeSet<_> = broken.fails.iter().collect();
-    let not_passed: BTreeSet<_> = broken.passes.iter().filter(|id| !passed.contains(id)).collect();
-    if failed == wanted && not_passed.is_empty() {
+    let mut not_so: BTreeSet<_> = broken.passes.iter().filter(|id| !passed.contains(id)).collect();
+    let is_open = |id: &&String| {
+        let mut of_it = results.iter().filter(|result| result.requirement == **id).peekable();
+        of_it.peek().is_some() && of_it.all(|result| !matches!(result.verdict, Verdict::Pass | Verdict::Fail { .. }))
+    };
+    not_so.extend(broken.leaves_open.iter().filter(|id| !is_open(id)));
+    if failed == wanted && not_so.is_empty() {
         return None;
     }
     let place = format!("{}:{} ({}, {})", broken.file.display(), broken.line, trial.revision, trial.kind);
-    let mut text = format!("{place}\n  wanted {wanted:?}\n  failed {failed:?}\n  not passed {not_passed:?}\n");
+    let mut text = format!("{place}\n  wanted {wanted:?}\n  failed {failed:?}\n  not as it must be {not_so:?}\n");
     for result in results {
         let requirement = &result.requirement;
-        if failed.contains(requirement) != wanted.contains(requirement) || not_passed.contains(requirement) {
+        if failed.contains(requirement) != wanted.contains(requirement) || not_so.contains(requirement) {
             let _ = writeln!(text, "    {}: {:?}", result.id, result.verdict);
         }
     }

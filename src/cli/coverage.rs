@@ -19,7 +19,7 @@ use crate::wire::TransportKind;
 Observable are the requirements that ordinary traffic, lists or provocation show (`wire`, `static`, `provoked`) and that
 bind a server: MAY is counted apart, and what the specification does not say (HOUSE) not at all. Proved are those on which
 some broken server is caught, and on nothing else. Risks are the correct behaviours that the catalogue names and a careless
-check would blame; shown are those that some server of the tests has, and passes with.")]
+check would blame; shown are those that some server of the tests has, and is not blamed for.")]
 pub(super) struct CoverageArgs {
     /// Only this revision
     #[arg(long, value_name = "REVISION")]
@@ -41,24 +41,28 @@ pub(super) fn coverage(args: &CoverageArgs) -> Result<Exit, Stop> {
     })
 }
 
+/// A requirement, and the correct behaviour that must not be blamed by it.
+type Risk = (&'static Requirement, &'static str);
 /// A part of what is proved.
 type Among = fn(&Proved) -> &BTreeSet<&'static str>;
 
 /// One revision.
-struct Covered {
+struct Covered<'a> {
     revision: Revision,
     /// Over each transport that the revision has.
     transports: Vec<(TransportKind, Proved)>,
+    /// Requirements by which a correct behaviour is shown not to be blamed.
+    spared: BTreeSet<&'a str>,
 }
 
-impl Covered {
-    fn of(proofs: &Proofs, revision: Revision) -> Self {
+impl<'a> Covered<'a> {
+    fn of(proofs: &'a Proofs, revision: Revision) -> Self {
         let applies = |kind| Requirement::all().iter().any(|requirement| requirement.applies(revision, kind));
         let proved = |kind| (kind, proofs.over(revision, kind));
         // The newest revision knows no HTTP+SSE, whatever an entry for all transports says.
         let exists = |kind: &TransportKind| *kind != TransportKind::Sse || revision <= Revision::LATEST_HANDSHAKE;
         let kinds = TransportKind::ALL.into_iter().filter(exists).filter(|&kind| applies(kind));
-        Self { revision, transports: kinds.map(proved).collect() }
+        Self { revision, transports: kinds.map(proved).collect(), spared: proofs.spared(revision.era()) }
     }
 
     /// Requirements in force, over one transport or over any.
@@ -87,14 +91,14 @@ impl Covered {
         requirement.untested.as_deref().unwrap_or(unsaid)
     }
 
-    /// How many of the requirements that are checked name a correct behaviour as a risk, and how many of those are shown to pass.
-    fn risks(&self) -> (usize, usize) {
-        let named = |requirement: &&Requirement| {
-            requirement.false_positive_risk.is_some() && self.has(None, |all| &all.checked, requirement)
-        };
-        let named: Vec<_> = self.in_force(None).filter(named).collect();
-        let shown = named.iter().filter(|requirement| self.has(None, |all| &all.spared, requirement)).count();
-        (named.len(), shown)
+    /// The requirements that are checked and name a correct behaviour as a risk: those of which it is shown not to be blamed,
+    /// and the others, each with the risk.
+    fn risks(&self) -> (Vec<Risk>, Vec<Risk>) {
+        let era = self.revision.era();
+        let checked = self.in_force(None).filter(|requirement| self.has(None, |all| &all.checked, requirement));
+        let named =
+            checked.filter_map(|requirement| Some((requirement, requirement.false_positive_risk.as_ref()?.of(era)?)));
+        named.partition(|(requirement, _)| self.spared.contains(requirement.id.as_str()))
     }
 
     fn missing(&self, over: Option<TransportKind>) -> impl Iterator<Item = &'static Requirement> {
@@ -127,8 +131,9 @@ impl Covered {
             text.push('\n');
         }
         text += &self.list(self.missing(None), None, &format!("{}, not proved over any transport", self.revision));
-        let (named, shown) = self.risks();
-        let risks = format!("{}, risks: {named} named, {shown} shown to pass\n", self.revision);
+        let (shown, others) = self.risks();
+        let named = shown.len() + others.len();
+        let risks = format!("{}, risks: {named} named, {} shown not to be blamed\n", self.revision, shown.len());
         text + &risks
     }
 
@@ -202,8 +207,9 @@ fn document(covered: &[Covered]) -> String {
             object["transports"] = Value::Object(transports);
             let may = one.count(None);
             object["may"] = json!({"observable": may.may, "proved": may.may_proved});
-            let (named, shown) = one.risks();
-            object["risks"] = json!({"named": named, "shown": shown});
+            let (shown, others) = one.risks();
+            let missing: Vec<_> = others.iter().map(|(r, risk)| json!({"id": r.id, "risk": risk})).collect();
+            object["risks"] = json!({"named": shown.len() + others.len(), "shown": shown.len(), "missing": missing});
             (one.revision.to_string(), object)
         })
         .collect();

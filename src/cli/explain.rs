@@ -8,7 +8,7 @@ use super::exit::{Exit, Stop};
 use super::list::revisions;
 use super::{console, settings};
 use crate::outcome::CheckId;
-use crate::protocol::{Basis, Observable, Probe, Requirement, Revision, Who};
+use crate::protocol::{Basis, Observable, Prose, Requirement, Revision, Who};
 use crate::run::proves;
 use crate::scenario::{Body, Catalogue, Needs, Scenario, SessionUse, nearest};
 
@@ -131,14 +131,10 @@ impl Page {
                 &format!("{} ({}): {}", source.url, source.date, source.says),
             );
         }
-        match &requirement.probe {
-            Probe::Both(probe) => self.field("by hand", probe),
-            Probe::ByEra { stateful, stateless } => {
-                self.field("by hand", &format!("(through {}) {stateful}", Revision::LATEST_HANDSHAKE));
-                self.field("", &format!("(since {}) {stateless}", Revision::V2026_07_28));
-            }
+        self.prose("by hand", &requirement.probe);
+        if let Some(risk) = &requirement.false_positive_risk {
+            self.prose("no blame", risk);
         }
-        self.field("no blame", requirement.false_positive_risk.as_deref().unwrap_or_default());
         let scenarios = catalogue.scenarios().iter().filter(|scenario| proves(scenario).contains(&&*requirement.id));
         let scenarios: Vec<_> = scenarios.map(|scenario| format!("{} ({})", scenario.id, scenario.title)).collect();
         if scenarios.is_empty() {
@@ -147,6 +143,18 @@ impl Page {
         }
         for (index, scenario) in scenarios.iter().enumerate() {
             self.field(if index == 0 { "proved by" } else { "" }, scenario);
+        }
+    }
+
+    fn prose(&mut self, name: &str, prose: &Prose) {
+        let (stateful, stateless) = match prose {
+            Prose::Both(text) => return self.field(name, text),
+            Prose::ByEra { stateful, stateless } => (stateful, stateless),
+        };
+        let through = stateful.iter().map(|text| format!("(through {}) {text}", Revision::LATEST_HANDSHAKE));
+        let since = stateless.iter().map(|text| format!("(since {}) {text}", Revision::V2026_07_28));
+        for (index, text) in through.chain(since).enumerate() {
+            self.field(if index == 0 { name } else { "" }, &text);
         }
     }
 

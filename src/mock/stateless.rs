@@ -195,6 +195,9 @@ impl Mock {
         }
         let listen = Listen { exchange: request.exchange, id: request.id.clone(), filter };
         out.push(listen.notify("notifications/subscriptions/acknowledged", json!({"notifications": listen.filter})));
+        if listen.promises_nothing() {
+            return Ok(Answer::Result(listen.ended()));
+        }
         self.listens.push(listen);
         Ok(Answer::Later)
     }
@@ -224,12 +227,23 @@ impl Listen {
     /// What ends the subscription from the server's side. The pages of the specification disagree on whether a notification or
     /// a result does, so both are sent.
     pub(super) fn teardown(&self, server: &Mock) -> [Output; 2] {
-        let mut result = Object::from_iter([("_meta".to_owned(), json!({SUBSCRIPTION: self.id}))]);
+        let mut result = self.ended();
         server.complete_stateless("subscriptions/listen", &mut result);
         [
             self.notify("notifications/cancelled", json!({"requestId": self.id, "reason": "the server shuts down"})),
             server.result(self.exchange, &self.id, result),
         ]
+    }
+
+    /// The result of the request, which ends the subscription.
+    fn ended(&self) -> Object {
+        Object::from_iter([("_meta".to_owned(), json!({SUBSCRIPTION: self.id}))])
+    }
+
+    /// Whether there is nothing that it would ever tell.
+    fn promises_nothing(&self) -> bool {
+        let is_nothing = |kind: &Value| kind.as_array().is_some_and(Vec::is_empty);
+        self.filter.as_object().is_none_or(|kinds| kinds.values().all(is_nothing))
     }
 
     fn notify(&self, method: &str, mut params: Value) -> Output {

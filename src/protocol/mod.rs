@@ -11,7 +11,7 @@ mod violation;
 pub use definitions::Definitions;
 pub use dialect::{dialect, validator};
 pub use profile::{Batch, Method, Profile};
-pub use requirement::{Basis, Observable, Probe, Requirement, Who};
+pub use requirement::{Basis, Observable, Prose, Requirement, Who};
 pub use requirement_set::{RequirementSet, SetEntry};
 pub use revision::{Era, Revision, UnknownRevision};
 pub use violation::Violation;

@@ -41,9 +41,9 @@ pub struct Requirement {
     #[serde(default)]
     pub sources: Vec<Source>,
     /// How to check it by hand.
-    pub probe: Probe,
+    pub probe: Prose,
     /// Correct behaviour that must not be blamed.
-    pub false_positive_risk: Option<String>,
+    pub false_positive_risk: Option<Prose>,
     /// Why no check proves it, where none does.
     pub untested: Option<String>,
 }
@@ -112,19 +112,30 @@ pub struct Source {
     pub says: String,
 }
 
-/// How to check a requirement by hand.
+/// What is said of a requirement.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Probe {
+#[serde(untagged, deny_unknown_fields)]
+pub enum Prose {
     /// The same in every revision.
     Both(String),
-    /// Different in the two eras.
+    /// Different in the two eras, or said of one only.
     ByEra {
         /// Through 2025-11-25.
-        stateful: String,
+        stateful: Option<String>,
         /// In 2026-07-28.
-        stateless: String,
+        stateless: Option<String>,
     },
+}
+
+impl Prose {
+    /// What is said for an era.
+    pub fn of(&self, era: Era) -> Option<&str> {
+        match (self, era) {
+            (Self::Both(text), _) => Some(text),
+            (Self::ByEra { stateful, .. }, Era::Handshake) => stateful.as_deref(),
+            (Self::ByEra { stateless, .. }, Era::Stateless) => stateless.as_deref(),
+        }
+    }
 }
 
 impl Requirement {

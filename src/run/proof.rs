@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Plan, PlannedCheck, Selection};
-use crate::protocol::Revision;
+use crate::protocol::{Era, Revision};
 use crate::scenario::{Broken, Catalogue, LoadError};
 use crate::wire::TransportKind;
 
@@ -22,8 +22,6 @@ pub struct Proved {
     pub checked: BTreeSet<&'static str>,
     /// Those of them on which some broken server is caught, and on nothing else.
     pub proved: BTreeSet<&'static str>,
-    /// Those that some unusual server is shown to pass, which a careless check would blame.
-    pub spared: BTreeSet<&'static str>,
 }
 
 impl<'a> Proofs<'a> {
@@ -36,22 +34,37 @@ impl<'a> Proofs<'a> {
     /// What is proved in a revision over a transport.
     pub fn over(&self, revision: Revision, kind: TransportKind) -> Proved {
         let plan = Plan::new(self.catalogue, &Selection::default(), revision, kind);
-        let some = |check: &PlannedCheck, shows: &dyn Fn(&Broken) -> bool| {
+        let is_caught = |check: &PlannedCheck| {
             let scenario = &self.catalogue.scenarios()[check.scenario];
             let mut servers = self.servers[check.scenario].iter();
-            servers.any(|server| shows(server) && server.makes_sense(scenario, revision, kind))
+            let alone = [check.requirement.id.as_str()];
+            servers.any(|server| server.fails == alone && server.makes_sense(scenario, revision, kind))
         };
         let mut all = Proved::default();
         for check in &plan.checks {
             let id = check.requirement.id.as_str();
             all.checked.insert(id);
-            if some(check, &|server| server.fails == [id]) {
+            if is_caught(check) {
                 all.proved.insert(id);
-            }
-            if some(check, &|server| server.passes.iter().any(|passed| passed == id)) {
-                all.spared.insert(id);
             }
         }
         all
+    }
+
+    /// The requirements by which some server that is unusual, and which a careless check would blame, is shown not to be
+    /// blamed in some revision of the era.
+    pub fn spared(&self, era: Era) -> BTreeSet<&str> {
+        let revisions = || Revision::ALL.into_iter().filter(move |revision| revision.era() == era);
+        let mut spared = BTreeSet::new();
+        for (scenario, servers) in self.catalogue.scenarios().iter().zip(&self.servers) {
+            let exists = |server: &&Broken| {
+                revisions()
+                    .any(|one| TransportKind::ALL.into_iter().any(|kind| server.makes_sense(scenario, one, kind)))
+            };
+            let unusual =
+                servers.iter().filter(exists).flat_map(|server| server.passes.iter().chain(&server.leaves_open));
+            spared.extend(unusual.map(String::as_str));
+        }
+        spared
     }
 }

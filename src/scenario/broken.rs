@@ -10,7 +10,7 @@ use crate::protocol::{Requirement, Revision};
 use crate::wire::TransportKind;
 
 /// One server: the correct one, with one thing changed. A broken one must fail exactly the requirements of `fails`; one that is
-/// only unusual has `passes` instead, and must fail nothing.
+/// only unusual has none, and must fail nothing.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file that is either there or not")]
 pub struct Broken {
@@ -24,6 +24,8 @@ pub struct Broken {
     pub fails: Vec<String>,
     /// Ids of the requirements that must pass, though a careless check would blame the server.
     pub passes: Vec<String>,
+    /// Ids of the requirements of which nothing can be said: they must neither pass nor fail.
+    pub leaves_open: Vec<String>,
     /// First and last revision, and transports, for which this breakage makes sense, beside what `fails` says.
     pub since: Option<Revision>,
     /// See `since`.
@@ -68,7 +70,7 @@ impl Broken {
     /// Whether the server makes sense beside its scenario: all that it must fail, or pass, holds there.
     pub fn makes_sense(&self, scenario: &Scenario, revision: Revision, kind: TransportKind) -> bool {
         let holds = |id: &String| Requirement::find(id).is_some_and(|requirement| requirement.applies(revision, kind));
-        self.fails.iter().chain(&self.passes).all(holds)
+        [&self.fails, &self.passes, &self.leaves_open].into_iter().flatten().all(holds)
             && [self.since, scenario.since].into_iter().flatten().all(|since| since <= revision)
             && [self.until, scenario.until].into_iter().flatten().all(|until| revision <= until)
             && [&self.transports, &scenario.transports].into_iter().flatten().all(|kinds| kinds.contains(&kind))

@@ -63,6 +63,7 @@ pub(super) fn of_broken(document: &Document, names: &Names) -> Vec<Diagnostic> {
         checker.range(server);
         checker.requirements(server.get("fails"));
         checker.requirements(server.get("passes"));
+        checker.requirements(server.get("leaves-open"));
         checker.one_of("quirk", server.get("quirk"), names.quirks);
         for key in ["answer", "merge", "before", "after"] {
             checker.placeholders(server.get(key));

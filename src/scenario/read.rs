@@ -190,6 +190,7 @@ fn broken_server(file: &Path, document: &Document, node: &Node) -> Option<Broken
         speaks: optional(node, "speaks", |all| all.items()?.iter().map(revision).collect())?,
         fails: optional(node, "fails", strings)?.unwrap_or_default(),
         passes: optional(node, "passes", strings)?.unwrap_or_default(),
+        leaves_open: optional(node, "leaves-open", strings)?.unwrap_or_default(),
         since: optional(node, "since", revision)?,
         until: optional(node, "until", revision)?,
         transports: optional(node, "transports", transports)?,

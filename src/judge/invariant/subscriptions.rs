@@ -10,6 +10,7 @@ use crate::judge::context::{Context, Judged, fold};
 use crate::judge::traffic::{Asked, Heard, Traffic};
 use crate::scenario::Scenario;
 use crate::session::What;
+use crate::transport::Incoming;
 use crate::wire::{Kind, Message, TransportKind};
 
 const ACK_FIRST: &str = "subscriptions.listen.ack-first";
@@ -17,6 +18,7 @@ const SUBSET: &str = "subscriptions.ack.honoured-subset";
 const NAMED: &str = "subscriptions.notification.subscription-id";
 const STOPS: &str = "subscriptions.cancel.stops";
 const RESULT: &str = "subscriptions.result.subscription-id";
+const TOLD: &str = "subscriptions.teardown.result";
 
 const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 
@@ -78,6 +80,15 @@ pub(super) fn judge(scenario: &Scenario, _: &Context, traffic: &Traffic<'_>) -> 
             });
             judged.push(verdict(RESULT, heard, fault));
         }
+        if let Some(last) = end_of_stream(traffic, listen, &mine) {
+            let is_told = traffic.responses_to(listen).next().is_some();
+            let fault = (!is_told).then(|| {
+                let expected =
+                    "the result of the request that opened the subscription, before its stream ends".to_owned();
+                (expected, "the end of the stream without it".to_owned())
+            });
+            judged.push(verdict(TOLD, last, fault));
+        }
         if let Some(settled) = settled_after_cancel(traffic, listen) {
             let late = mine.iter().find(|heard| heard.entry.index > settled);
             judged.push(match late {
@@ -90,6 +101,19 @@ pub(super) fn judge(scenario: &Scenario, _: &Context, traffic: &Traffic<'_>) -> 
         }
     }
     fold(judged)
+}
+
+/// The last notification of a subscription whose stream the server has ended in order, and served on: not one that broke off,
+/// that the client left, or that went with the server.
+fn end_of_stream<'a, 't>(traffic: &Traffic<'_>, listen: &Asked, mine: &[&'a Heard<'t>]) -> Option<&'a Heard<'t>> {
+    let last = mine.iter().rev().find(|heard| heard.entry.exchange == listen.exchange)?;
+    let mut of_it = traffic.transcript.entries().iter().filter(|entry| entry.exchange == listen.exchange);
+    let end = of_it.find(|entry| matches!(entry.what, What::Abandoned | What::Received(Incoming::End)))?;
+    let serves_on = || {
+        let mut later = traffic.asked.iter().filter(|asked| asked.index > end.index);
+        later.any(|asked| traffic.responses_to(asked).next().is_some())
+    };
+    (matches!(end.what, What::Received(_)) && serves_on()).then_some(*last)
 }
 
 fn is_ours(heard: &Heard<'_>) -> bool {

@@ -72,7 +72,10 @@ impl State {
 
     fn post_stateless(&mut self, exchange: ExchangeId, call: &Call, message: Option<&Message>) -> Served {
         let options = Arc::clone(&self.options);
-        let Some(conversation) = self.conversations.get_mut(&Key::Stateless) else { return Served::nothing() };
+        let binds = options.has(Quirk::BindsCursors) || options.has(Quirk::OwnsData);
+        let key = Key::Stateless(binds.then_some(call.connection));
+        let unheard_of = || Conversation::new(Mock::new(Arc::clone(&options)));
+        let conversation = self.conversations.entry(key.clone()).or_insert_with(unheard_of);
         // Bytes that are no single request or notification are for the server itself to refuse.
         let kind = message.map(Message::kind);
         if let (Some(message), Some(Kind::Request | Kind::Notification)) = (message, kind)
@@ -83,11 +86,11 @@ impl State {
             let complaint = mirror::complaint(&call.headers, message.value(), &options, conversation.mock.has_extras());
             if let Some(complaint) = complaint.filter(|_| kind == Some(Kind::Request) && !is_initialize) {
                 let error = conversation.mock.refusal(exchange, message.id(), &Refusal::new(-32020, complaint));
-                return Served { outputs: vec![error], ..Served::of(Key::Stateless) };
+                return Served { outputs: vec![error], ..Served::of(key) };
             }
         }
         let outputs = conversation.mock.receive(exchange, &call.body);
-        let mut served = Served { outputs, ..Served::of(Key::Stateless) };
+        let mut served = Served { outputs, ..Served::of(key) };
         // Nobody here has asked the client anything.
         if kind == Some(Kind::Response) {
             served.outputs = vec![conversation.mock.refusal(exchange, None, &Refusal::request("no reply is awaited"))];

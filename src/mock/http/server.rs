@@ -119,11 +119,13 @@ fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 /// Accepts connections until the server is stopped, or the system refuses any more; waits for them in the first case.
 async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, mut stopping: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
+    let mut accepted_so_far = 0;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, _)) => {
-                    drop(connections.spawn(connection(socket, Arc::clone(&state), stopping.clone())));
+                    accepted_so_far += 1;
+                    drop(connections.spawn(connection(socket, accepted_so_far, Arc::clone(&state), stopping.clone())));
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(_) => return,
@@ -137,10 +139,10 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, mut stopping: w
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(socket: TcpStream, state: Arc<Mutex<State>>, mut stopping: watch::Receiver<()>) {
+async fn connection(socket: TcpStream, number: u64, state: Arc<Mutex<State>>, mut stopping: watch::Receiver<()>) {
     // Answers are small and awaited; a socket that cannot be told so is only slower.
     let _ = socket.set_nodelay(true);
-    let service = service_fn(move |request| answer(request, Arc::clone(&state)));
+    let service = service_fn(move |request| answer(request, number, Arc::clone(&state)));
     let mut served = pin!(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
     // How a connection ends is the client's affair.
     tokio::select! {
@@ -150,11 +152,16 @@ async fn connection(socket: TcpStream, state: Arc<Mutex<State>>, mut stopping: w
     let _ = served.await;
 }
 
-async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<Response<AnswerBody>, Closed> {
+async fn answer(
+    request: Request<Incoming>,
+    connection: u64,
+    state: Arc<Mutex<State>>,
+) -> Result<Response<AnswerBody>, Closed> {
     let (head, body) = request.into_parts();
     let reply = match Limited::new(body, MOST).collect().await {
         Ok(body) => {
             let call = Call {
+                connection,
                 method: head.method.as_str().to_owned(),
                 path: head.uri.path().to_owned(),
                 query: head.uri.query().unwrap_or_default().to_owned(),

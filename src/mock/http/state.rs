@@ -37,8 +37,8 @@ pub(super) struct State {
 /// Names a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// The one of all stateless requests.
-    Stateless,
+    /// The one of all stateless requests; for a quirk that binds what it knows to connections, of those of one connection.
+    Stateless(Option<u64>),
     /// A session of Streamable HTTP.
     Session(String),
     /// A session of HTTP+SSE.
@@ -60,6 +60,8 @@ pub(super) struct Conversation {
 /// One HTTP request.
 #[derive(Debug)]
 pub(super) struct Call {
+    /// The number of the connection that it came on.
+    pub(super) connection: u64,
     pub(super) method: String,
     pub(super) path: String,
     pub(super) query: String,
@@ -80,11 +82,9 @@ pub(super) struct Served {
 
 impl State {
     pub(super) fn new(options: Arc<Options>, mut rules: Rules) -> Self {
-        let stateless = Conversation::new(Mock::new(Arc::clone(&options)));
         let started = rules.start();
         let dead = started.effects.iter().any(|effect| matches!(effect, Effect::Exit(_)));
-        let conversations = HashMap::from([(Key::Stateless, stateless)]);
-        Self { options, rules, conversations, exchanges: 0, awaited: None, dead }
+        Self { options, rules, conversations: HashMap::new(), exchanges: 0, awaited: None, dead }
     }
 
     /// Takes one HTTP request.
@@ -116,7 +116,7 @@ impl State {
     pub(super) fn left(&mut self, key: &Key, exchange: ExchangeId) {
         let Some(conversation) = self.conversations.get_mut(key) else { return };
         match key {
-            Key::Stateless => {
+            Key::Stateless(_) => {
                 conversation.mock.abandon(exchange);
                 conversation.streams.remove(&exchange);
             }
@@ -164,7 +164,7 @@ impl State {
     pub(super) fn answer(&mut self, exchange: ExchangeId, call: &Call, served: Served, set_off: Vec<usize>) -> Reply {
         let conversation = served.key.as_ref().and_then(|key| self.conversations.get(key));
         let revision = match (&served.key, conversation) {
-            (Some(Key::Stateless), _) => Some(Revision::V2026_07_28),
+            (Some(Key::Stateless(_)), _) => Some(Revision::V2026_07_28),
             (_, conversation) => conversation.and_then(|conversation| conversation.mock.revision()),
         };
         let Effects { effects, patches } = self.rules.pass(exchange, &call.body, revision, set_off, served.outputs);
@@ -260,7 +260,7 @@ impl State {
             ([message], key, conversation)
                 if !pending && is_answer(message) && !(is_event(message) && conversation.is_some()) =>
             {
-                let stateless = key == Some(Key::Stateless);
+                let stateless = matches!(key, Some(Key::Stateless(_)));
                 Answer::json(status_of(message, status, stateless), &own.remove(0))
             }
             ([], _, _) if !pending && !call.has_request() => Answer::empty(status.unwrap_or(202)),
