@@ -6,15 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use mcp_litmus::mock::http::Server;
-use mcp_litmus::mock::{Features, Lines, Options};
+use mcp_litmus::mock::{Features, Lines, Options, Quirk};
 use mcp_litmus::outcome::{CheckResult, Event, Verdict, profile_of};
 use mcp_litmus::protocol::{Era, Requirement, Revision};
 use mcp_litmus::run::{Ledger, Plan, RunError, Selection, Settings, checks_of, proves, run};
-use mcp_litmus::scenario::{Broken, Catalogue, Scenario};
+use mcp_litmus::scenario::{Broken, Catalogue, Moment, Scenario};
 use mcp_litmus::source::Secrets;
 use mcp_litmus::survey::{CallPolicy, Calls};
 use mcp_litmus::transport::{Limits, Peer, Target, UrlTarget};
@@ -63,9 +64,11 @@ fn the_correct_server_passes_every_check() {
             let reserved = Options { lists_tasks: false, token: Some(TOKEN.to_owned()), ..Options::default() };
             let servers =
                 [(all, &["*"][..]), (small, &["*"]), (bare, &["*"]), (reserved, &["auth/*", "security/*", "tasks/*"])];
+            let shown =
+                Options { token: Some(TOKEN.to_owned()), quirks: vec![Quirk::ShowsItself], ..Options::default() };
             // So is one that speaks this revision only.
             let lone = Options { revisions: vec![revision], ..Options::default() };
-            let servers = servers.into_iter().chain([(lone, &["http/*"][..])]);
+            let servers = servers.into_iter().chain([(lone, &["http/*"][..]), (shown, &["caching/*"])]);
             for (options, scenarios) in servers {
                 let scenarios = scenarios.iter().map(|&scenario| scenario.to_owned()).collect();
                 let (broken, patience) = (None, PATIENT);
@@ -140,6 +143,10 @@ fn every_broken_server_is_caught_for_exactly_what_it_does() {
         try_all(&catalogue, &trials).into_iter().partition(|(trial, results)| surprise(trial, results).is_some());
     let again: Vec<_> = surprises.into_iter().map(|(trial, _)| Trial { patience: PATIENT, ..trial }).collect();
     tried.extend(try_all(&catalogue, &again));
+    let broken = trials.iter().filter_map(|trial| trial.broken.as_ref());
+    let idle = broken.filter(|one| one.when != Moment::Always && !one.happened.load(Ordering::Relaxed));
+    let idle: BTreeSet<_> = idle.map(|one| format!("{}:{}: never happens\n", one.file.display(), one.line)).collect();
+    faults.extend(idle);
     for (trial, results) in tried {
         let own = trial.scenarios.last().cloned().unwrap_or_default();
         for result in results.iter().filter(|result| result.id.scenario == own && is_failure(result)) {

@@ -354,6 +354,18 @@ fn explanations_and_lists_are_readable() {
     assert_page!("list-requirements", page(&["list", "--requirements", "--select", "stdio.*"]));
 }
 
+/// Correct behaviours that no server of the tests can have, or have on its own.
+const UNSEEN_RISKS: [&str; 4] = [
+    // Takes an address that is not of this machine.
+    "http.bind.localhost",
+    // Takes a client that resumes a stream whose response it has.
+    "jsonrpc.response.at-most-one",
+    // Looks like a server that knows nothing of the member.
+    "meta.response.server-info",
+    // Takes a launcher that keeps its input to itself.
+    "stdio.exit-on-eof",
+];
+
 #[test]
 fn coverage_counts_what_binds_and_can_be_seen() {
     let output = litmus(&["coverage", "--format", "json"]);
@@ -368,5 +380,14 @@ fn coverage_counts_what_binds_and_can_be_seen() {
         // Whoever lets this fall has taken a check away, or a broken server that showed that it works.
         let proved = number("proved") * 100;
         assert!(proved >= number("observable") * 95, "{revision}: {proved} in 100 of {}", number("observable"));
+        for (transport, numbers) in numbers["transports"].as_object().expect("by transport") {
+            let number = |key: &str| numbers[key].as_u64().expect("a number");
+            assert!(number("proved") * 100 >= number("observable") * 95, "{revision} {transport}: {numbers}");
+        }
+        let open = numbers["risks"]["missing"].as_array().expect("a list");
+        assert!(
+            open.iter().all(|one| UNSEEN_RISKS.contains(&one["id"].as_str().expect("a text"))),
+            "{revision}: {open:?}"
+        );
     }
 }

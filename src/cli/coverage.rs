@@ -133,8 +133,10 @@ impl<'a> Covered<'a> {
         text += &self.list(self.missing(None), None, &format!("{}, not proved over any transport", self.revision));
         let (shown, others) = self.risks();
         let named = shown.len() + others.len();
-        let risks = format!("{}, risks: {named} named, {} shown not to be blamed\n", self.revision, shown.len());
-        text + &risks
+        text += &format!("{}, risks: {named} named, {} shown not to be blamed\n", self.revision, shown.len());
+        let others: String = others.iter().map(|(one, risk)| format!("  {}: {risk}\n", one.id)).collect();
+        let title = format!("{}, risks that no server of the tests shows not to be blamed", self.revision);
+        if others.is_empty() { text } else { format!("{text}{title}:\n{others}") }
     }
 
     fn list(

@@ -259,6 +259,9 @@ pub(super) fn capabilities(revision: Revision, options: &Options) -> Value {
     }
     if revision == Revision::V2026_07_28 {
         capabilities["extensions"] = json!({tasks::EXTENSION: {}});
+        if options.has(Quirk::HasExtensionsOfItsOwn) {
+            capabilities["extensions"]["com.example/parts"] = json!({});
+        }
     }
     capabilities
 }

@@ -133,6 +133,8 @@ pub enum Quirk {
     StreamsResults,
     /// Closes each stream once it has an id, and has the rest for who comes back (2025-11-25).
     ClosesForPolling,
+    /// Advertises an extension that nobody knows.
+    HasExtensionsOfItsOwn,
     /// Answers come as JSON, and what goes with them on the stream of a GET, if there is one.
     AnswersInJson,
 }
@@ -144,7 +146,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 65] = [
+    pub const TABLE: [(&'static str, Self); 66] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -209,6 +211,7 @@ impl Quirk {
         ("comments-streams", Self::CommentsStreams),
         ("streams-results", Self::StreamsResults),
         ("closes-for-polling", Self::ClosesForPolling),
+        ("has-extensions-of-its-own", Self::HasExtensionsOfItsOwn),
         ("answers-in-json", Self::AnswersInJson),
     ];
 }

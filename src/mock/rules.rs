@@ -1,5 +1,7 @@
 //! Breaks the traffic of a correct server on demand, by the rules of a `.broken.yaml`. Knows messages, nothing of how they travel.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Map, Value, json};
 
 use crate::protocol::Revision;
@@ -311,6 +313,7 @@ impl Rules {
             if has_come(&rule.broken.when) {
                 rule.seen += 1;
                 if rule.seen >= rule.broken.from.unwrap_or(1) {
+                    rule.broken.happened.store(true, Ordering::Relaxed);
                     set_off.push(index);
                 }
             }

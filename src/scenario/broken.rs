@@ -1,6 +1,8 @@
 //! Broken servers as data: what the built-in server does wrong, and which requirements must be caught for it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -64,6 +66,8 @@ pub struct Broken {
     pub http: Option<HttpPatch>,
     /// A behaviour of the built-in server that no rule can say, by name.
     pub quirk: Option<String>,
+    /// Whether its moment has come in any server that is broken so; copies share it.
+    pub happened: Arc<AtomicBool>,
 }
 
 impl Broken {

@@ -2,6 +2,7 @@
 //! that it has not, and what is wrong is for `form` to say.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -207,6 +208,7 @@ fn broken_server(file: &Path, document: &Document, node: &Node) -> Option<Broken
         hang: optional(node, "hang", truth)?.unwrap_or_default(),
         http: optional(node, "http", http_patch)?,
         quirk: optional(node, "quirk", string)?,
+        happened: Arc::default(),
     })
 }
 

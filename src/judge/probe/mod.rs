@@ -21,6 +21,7 @@ mod log_levels;
 pub(super) mod negotiation;
 mod opens;
 mod order;
+mod public_results;
 mod resume;
 mod session_end;
 mod session_ids;
@@ -118,6 +119,7 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("negotiation", negotiation::run),
     ("opens", opens::run),
     ("order", order::run),
+    ("public-results", public_results::run),
     ("resume", resume::run),
     ("session-end", session_end::run),
     ("session-ids", session_ids::run),
@@ -132,7 +134,8 @@ pub const PROBES: &[(&str, Probe)] = &[
 ];
 
 /// Probes that ask for no tool, whatever the target offers.
-const WITHOUT_TOOLS: &[&str] = &["auth-challenge", "auth-metadata", "auth-server", "batch", "garbage", "session-end"];
+const WITHOUT_TOOLS: &[&str] =
+    &["auth-challenge", "auth-metadata", "auth-server", "batch", "garbage", "public-results", "session-end"];
 
 /// The probe of a name.
 pub fn probe(name: &str) -> Option<Probe> {

@@ -390,7 +390,10 @@ impl Call {
         for (name, value) in &self.headers {
             headers.insert(name.as_str().to_owned(), json!(String::from_utf8_lossy(value.as_bytes())));
         }
-        let mut view = json!({"method": self.method, "path": self.path, "query": self.query, "headers": headers});
+        let stranger = !self.headers.contains_key("authorization");
+        let mut view = json!({
+            "method": self.method, "path": self.path, "query": self.query, "headers": headers, "stranger": stranger,
+        });
         if let Ok(message) = Message::read(&self.body) {
             view["json"] = message.value().clone();
         }
