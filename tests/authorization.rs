@@ -192,7 +192,8 @@ fn a_protected_server_is_judged_with_and_without_its_token() {
 fn a_server_that_shows_itself_to_all_is_judged_by_what_it_keeps() {
     let server = Served::unusual("shows-itself");
     let header = format!("Authorization: Bearer {TOKEN}");
-    for revision in ["2025-11-25", "2026-07-28"] {
+    // The list that is open to all; in a session its stream and its end too.
+    for (revision, open) in [("2025-11-25", 3), ("2026-07-28", 1)] {
         let fixed = ["--url", &server.1, "--revision", revision, "--select", "auth", "--select", "security"];
         let fixed = [&fixed[..], &["--select", "tools", "--select", "prompts"]].concat();
         let count = |report: &Value, requirement: &str, verdict: &str| {
@@ -209,7 +210,7 @@ fn a_server_that_shows_itself_to_all_is_judged_by_what_it_keeps() {
         assert_eq!(count(&with, "auth.unauthorized.401", "pass"), 1, "{with:#}");
         assert_eq!(count(&with, "tools.call.unknown-tool", "pass"), 1, "{with:#}");
         assert!(count(&with, "security.requests.verified", "pass") > 1, "{with:#}");
-        assert_eq!(count(&with, "security.requests.verified", "skipped"), 1, "{with:#}");
+        assert_eq!(count(&with, "security.requests.verified", "skipped"), open, "{with:#}");
     }
 }
 
@@ -229,10 +230,14 @@ fn a_server_that_keeps_only_the_use_of_what_it_has_is_not_blamed_for_it() {
         let (verdict, reason) = verdict_of(&without, "tools.call.unknown-tool");
         assert_eq!(verdict, "skipped", "{without:#}");
         assert!(reason.as_str().is_some_and(|reason| reason.contains("`tools/call`")), "{reason}");
+        assert_eq!(verdict_of(&without, "auth.unauthorized.401").0, "pass", "{without:#}");
 
         let (code, with) = report(&[&fixed[..], &["--header", &header]].concat());
         assert_eq!(code, 0, "{with:#}");
         assert_eq!(verdict_of(&with, "tools.call.unknown-tool").0, "pass", "{with:#}");
+        for requirement in ["auth.unauthorized.401", "auth.token.validated", "auth.token.query-refused"] {
+            assert_eq!(verdict_of(&with, requirement).0, "pass", "{requirement}: {with:#}");
+        }
     }
 }
 

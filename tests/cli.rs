@@ -354,11 +354,11 @@ fn explanations_and_lists_are_readable() {
     assert_page!("list-requirements", page(&["list", "--requirements", "--select", "stdio.*"]));
 }
 
-/// Correct behaviours that no server of the tests can have, or have on its own.
+/// Correct behaviours that no server beside a scenario can have.
 const UNSEEN_RISKS: [&str; 4] = [
     // Takes an address that is not of this machine.
     "http.bind.localhost",
-    // Takes a client that resumes a stream whose response it has.
+    // Takes a client that resumes a stream whose response it has; a unit test shows it.
     "jsonrpc.response.at-most-one",
     // Looks like a server that knows nothing of the member.
     "meta.response.server-info",

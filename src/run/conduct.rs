@@ -87,7 +87,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     session.bound_calls(conductor.context.calls.clone());
     conductor.context.facts = Arc::new(survey(&mut session, settings.timeout).await);
     note_circumstances(&mut conductor.context, &session);
-    if let Some(fact) = authorization(&conductor.context, &session, settings.timeout).await {
+    if let Some(fact) = authorization(&conductor.context, &mut session, settings.timeout).await {
         let is_shut_out = fact.get("token").is_none() && refused_method(&session).is_some();
         Arc::make_mut(&mut conductor.context.facts).insert("authorization".to_owned(), fact);
         if is_shut_out {

@@ -59,24 +59,37 @@ impl Stranger {
         if revision.era() == Era::Handshake { "initialize" } else { "server/discover" }
     }
 
-    /// Sends a request, with this text as `Authorization` if any. Where a conversation has to be opened before, it is, without any, as
+    /// Sends a request with these params, and with this text as `Authorization`, if any. Where a conversation has to be opened before, it is, without any, as
     /// far as the target lets a stranger do that.
-    pub async fn request(&mut self, method: &str, authorization: Option<&str>) -> Result<Reply, String> {
+    pub async fn request(
+        &mut self,
+        method: &str,
+        params: Option<&Value>,
+        authorization: Option<&str>,
+    ) -> Result<Reply, String> {
         let revision = self.session.revision();
         let wants_session = revision.era() == Era::Handshake && method != Self::opening_method(revision);
         if wants_session && !std::mem::replace(&mut self.has_knocked, true) {
             handshake(&mut self.session, self.within).await;
         }
         let headers: Vec<_> = authorization.map(|value| ("Authorization", value)).into_iter().collect();
-        self.ask(method, None, &headers).await
+        self.ask(method, params, None, &headers).await
     }
 
     /// Sends a request to a path, where it is not that of the endpoint, with headers beside the usual ones.
-    pub async fn ask(&mut self, method: &str, path: Option<&str>, headers: &[(&str, &str)]) -> Result<Reply, String> {
+    pub async fn ask(
+        &mut self,
+        method: &str,
+        params: Option<&Value>,
+        path: Option<&str>,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, String> {
         let id = self.session.fresh_id();
         let mut message = json!({"id": id, "method": method});
         if method == "initialize" {
             message["params"] = self.session.initialize_params();
+        } else if let Some(params) = params {
+            message["params"] = params.clone();
         }
         let body = self.session.complete(message).to_string();
         self.send("POST", path, headers, Bytes::from(body)).await

@@ -188,3 +188,27 @@ fn plain(id: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::session::Transcript;
+    use crate::transport::{Arrival, ExchangeId};
+
+    #[test]
+    fn a_response_comes_again_only_under_the_same_event_id() {
+        let mut transcript = Transcript::new(TransportKind::Http);
+        for (exchange, id) in [(1, "1-1"), (2, "1-1"), (3, "3-1")] {
+            let data = Some(Bytes::from(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#));
+            let what = Incoming::Event { event: None, id: Some(id.to_owned()), retry: None, data };
+            transcript.arrived(Arrival { at: Instant::now(), exchange: ExchangeId(exchange), what });
+        }
+        let heard = Traffic::of(&transcript).heard;
+        assert!(is_replay(&heard[0], &heard[1]));
+        assert!(!is_replay(&heard[0], &heard[2]));
+    }
+}

@@ -15,6 +15,9 @@ use crate::transport::{Target, UrlTarget, host_and_port, path_and_query};
 /// The place of the metadata of a protected resource.
 pub(super) const RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
+/// What becomes of a name that means nothing.
+const INVALID_PARAMS: i64 = -32602;
+
 /// A stranger at the door of a protected target.
 pub(super) struct Door<'a> {
     pub(super) setting: Setting<'a>,
@@ -22,8 +25,9 @@ pub(super) struct Door<'a> {
     /// The target's own address.
     pub(super) url: Url,
     target: UrlTarget,
-    /// A method that it refuses to strangers.
-    pub(super) method: String,
+    /// A method that it refuses to strangers, and the params with which it does.
+    method: String,
+    params: Option<Value>,
 }
 
 /// The metadata of a protected resource, as far as they were found.
@@ -47,13 +51,15 @@ impl<'a> Door<'a> {
     pub(super) fn of(setting: Setting<'a>) -> Result<Self, Vec<Judged>> {
         let context = setting.context;
         let all = |reason: &str| setting.proves().iter().map(|id| Judged::inconclusive(id, reason, None)).collect();
-        let method = context.facts.get("authorization").and_then(|fact| fact["method"].as_str()).map(str::to_owned);
-        let (Target::Url(target), Some(method)) = (&context.target, method) else {
+        let fact = context.facts.get("authorization");
+        let (Target::Url(target), Some(fact)) = (&context.target, fact) else {
             return Err(all("the target asks nobody for a token"));
         };
+        let method = fact["method"].as_str().unwrap_or_default().to_owned();
+        let params = fact.get("params").cloned();
         let (url, target) = (target.url.clone(), target.clone());
         match Stranger::new(&context.target, context.revision, context.limits, context.timeout) {
-            Ok(Some(stranger)) => Ok(Self { setting, stranger, url, target, method }),
+            Ok(Some(stranger)) => Ok(Self { setting, stranger, url, target, method, params }),
             Ok(None) => Err(all("the target is not spoken to over HTTP")),
             Err(error) => Err(all(&error.to_string())),
         }
@@ -74,8 +80,18 @@ impl<'a> Door<'a> {
 
     /// Asks for what is refused, with this as `Authorization`.
     pub(super) async fn knock(&mut self, authorization: Option<&str>) -> Result<Reply, String> {
-        let method = self.method.clone();
-        self.stranger.request(&method, authorization).await
+        self.stranger.request(&self.method, self.params.as_ref(), authorization).await
+    }
+
+    /// Asks for the same at a path and query, without a token.
+    pub(super) async fn knock_at(&mut self, path: &str) -> Result<Reply, String> {
+        self.stranger.ask(&self.method, self.params.as_ref(), Some(path), &[]).await
+    }
+
+    /// Whether what is refused to strangers was served: there is a result, or somebody has looked for what was named.
+    pub(super) fn is_served(&self, reply: &Reply) -> bool {
+        let is_looked_for = || reply.json().is_some_and(|answer| answer["error"]["code"] == INVALID_PARAMS);
+        reply.is_served() || self.params.is_some() && is_looked_for()
     }
 
     /// The path and query of an address on the target itself; `None` where it leads elsewhere, or is no address.

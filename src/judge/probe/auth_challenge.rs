@@ -62,10 +62,10 @@ async fn knock(door: &mut Door<'_>, judged: &mut Vec<Judged>) -> Result<(), Stri
     judged.push(Judged::skipped(BEFORE, "what else was asked for is open to all"));
     for method in others(door) {
         // What is open to all on purpose is kept from nobody, a bad token or not.
-        if door.stranger.request(method, None).await?.is_served() {
+        if door.stranger.request(method, None, None).await?.is_served() {
             continue;
         }
-        let reply = door.stranger.request(method, Some(GARBAGE)).await?;
+        let reply = door.stranger.request(method, None, Some(GARBAGE)).await?;
         judged.push(door.judge(
             BEFORE,
             !reply.is_served(),
@@ -131,7 +131,7 @@ fn invalid_tokens(door: &Door<'_>) -> Vec<String> {
 async fn invalid(door: &mut Door<'_>, token: &str, judged: &mut Vec<Judged>) -> Result<(), String> {
     let reply = door.knock(Some(token)).await?;
     let from = reply.index;
-    let served = reply.is_served() || (200..300).contains(&reply.status) && reply.body.is_empty();
+    let served = door.is_served(&reply) || (200..300).contains(&reply.status) && reply.body.is_empty();
     judged.push(door.judge(VALIDATED, !served, from, "an invalid token to be refused", shown(&reply)));
     if served {
         judged.push(Judged::skipped(INVALID, "an invalid token was accepted"));
@@ -154,7 +154,7 @@ async fn malformed(door: &mut Door<'_>, judged: &mut Vec<Judged>) -> Result<(), 
         let reply = door.knock(Some(authorization)).await?;
         let told = shown(&reply);
         // Whoever serves this takes anything for a token, which is judged by another.
-        let holds = [400, 401].contains(&reply.status) || reply.is_served();
+        let holds = [400, 401].contains(&reply.status) || door.is_served(&reply);
         judged.push(door.judge(STATUS, holds, reply.index, "HTTP 400 or 401 for a malformed Authorization", told));
     }
     Ok(())

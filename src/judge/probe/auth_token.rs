@@ -49,10 +49,9 @@ async fn come(door: &mut Door<'_>, session: Option<&str>, judged: &mut Vec<Judge
 async fn in_address(door: &mut Door<'_>, token: &str, judged: &mut Vec<Judged>) -> Result<(), String> {
     let mut address = door.url.clone();
     address.query_pairs_mut().append_pair("access_token", token);
-    let method = door.method.clone();
-    let reply = door.stranger.ask(&method, Some(&path_and_query(&address)), &[]).await?;
+    let reply = door.knock_at(&path_and_query(&address)).await?;
     let expected = "a token in the address to be no authorization";
-    judged.push(door.judge(QUERY, !reply.is_served(), reply.index, expected, shown(&reply)));
+    judged.push(door.judge(QUERY, !door.is_served(&reply), reply.index, expected, shown(&reply)));
     Ok(())
 }
 
@@ -73,7 +72,7 @@ async fn in_session(door: &mut Door<'_>, session: &str, judged: &mut Vec<Judged>
 async fn ping(door: &mut Door<'_>, session: Option<&str>) -> Result<Reply, String> {
     let mut headers = vec![("MCP-Protocol-Version", door.setting.context.revision.as_str())];
     headers.extend(session.map(|id| ("Mcp-Session-Id", id)));
-    door.stranger.ask("ping", None, &headers).await
+    door.stranger.ask("ping", None, None, &headers).await
 }
 
 /// Whether the target did what it was asked for.

@@ -71,7 +71,7 @@ async fn of_user(door: &mut Door<'_>, method: &str, member: &str) -> Option<Item
 
 /// The first page that a stranger gets, if any.
 async fn of_stranger(door: &mut Door<'_>, method: &str, member: &str) -> Result<Option<Items>, String> {
-    let reply = door.stranger.ask(method, None, &[]).await?;
+    let reply = door.stranger.ask(method, None, None, &[]).await?;
     let answer = reply.json().filter(|_| reply.is_served());
     Ok(answer.and_then(|answer| items(&answer["result"], member)))
 }
