@@ -277,7 +277,6 @@ fn broken_servers() {
 - {fails: [house.survives], when: {}, before: [{id: "{{idd}}"}]}
 - {fails: [house.survives], http: {status: 42, headers: {A: 1}}}
 - {fails: [house.survives], wen: {}, silent: true, answer: {}}
-- {fails: [house.survives], passes: [house.survives], when: {}, silent: true}
 - {passes: [house.survive], when: {}, silent: true}
 "#,
     );

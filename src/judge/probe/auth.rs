@@ -88,10 +88,11 @@ impl<'a> Door<'a> {
         self.stranger.ask(&self.method, self.params.as_ref(), Some(path), &[]).await
     }
 
-    /// Whether what is refused to strangers was served: there is a result, or somebody has looked for what was named.
+    /// Whether what is refused to strangers was served: there is a result, or what was named was looked for and not found.
     pub(super) fn is_served(&self, reply: &Reply) -> bool {
-        let is_looked_for = || reply.json().is_some_and(|answer| answer["error"]["code"] == INVALID_PARAMS);
-        reply.is_served() || self.params.is_some() && is_looked_for()
+        let is_refused = [401, 403].contains(&reply.status);
+        let is_unknown = || reply.json().is_some_and(|answer| answer["error"]["code"] == INVALID_PARAMS);
+        reply.is_served() || self.params.is_some() && !is_refused && is_unknown()
     }
 
     /// The path and query of an address on the target itself; `None` where it leads elsewhere, or is no address.
