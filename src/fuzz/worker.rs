@@ -196,6 +196,7 @@ impl Worker {
     }
 
     /// Tries one input, and says what it has shown.
+    #[cfg(feature = "libfuzzer")]
     pub(super) fn attempt(&mut self, input: Input) -> BTreeSet<u32> {
         if !self.ensure_open() {
             self.is_stuck = true;

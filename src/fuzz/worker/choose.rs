@@ -63,6 +63,7 @@ impl Worker {
     }
 
     /// What to try next, where something else chooses what to go on from.
+    #[cfg(feature = "libfuzzer")]
     pub(in crate::fuzz) fn propose(&mut self, given: &[u8]) -> Input {
         let is_ours = self.queue.first().is_some() || self.chance.below(2) == 0;
         if is_ours || given.is_empty() {
