@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::ailing::{Ailing, ailing, is_of_the_list};
 use super::authorization::{authorization, kept_from_strangers, refused_method};
 use super::circumstances::{encode_names, note_circumstances, way_out};
 use super::ledger::Ledger;
@@ -41,6 +42,8 @@ pub(super) struct Conductor<'a> {
     /// The run's number in the ledger.
     pub(super) run: usize,
     pub(super) context: Context,
+    /// The lists that failed when the target was surveyed.
+    pub(super) ailing: Vec<Ailing>,
 }
 
 /// The checks of one case of one scenario: they stand or fall by one execution.
@@ -86,6 +89,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     let settings = conductor.settings;
     session.bound_calls(conductor.context.calls.clone());
     conductor.context.facts = Arc::new(survey(&mut session, settings.timeout).await);
+    conductor.ailing = ailing(session.transcript(), 0);
     note_circumstances(&mut conductor.context, &session);
     if let Some(fact) = authorization(&conductor.context, &mut session, settings.timeout).await {
         let is_shut_out = fact.get("token").is_none() && refused_method(&session).is_some();
@@ -222,8 +226,8 @@ impl<'a> Conductor<'a> {
         watched
     }
 
-    /// Runs a group. Where calls of tools were withheld from it, nothing that it missed is held against the target; and where the target
-    /// keeps from strangers what the group asks for, it shows nothing.
+    /// Runs a group. Where calls of tools were withheld from it, or a list failed as it always does, nothing that it missed is held
+    /// against the target; and where the target keeps from strangers what the group asks for, it shows nothing.
     async fn execute(&self, session: &mut Session, group: &Group<'_>, watched: &mut Vec<Judged>) -> Vec<Judged> {
         let calls = self.context.calls.apart();
         session.bound_calls(calls.clone());
@@ -240,21 +244,30 @@ impl<'a> Conductor<'a> {
             self.ledger.note(reason.clone());
             return judged.iter().map(|one| Judged::skipped(&one.requirement, reason.clone())).collect();
         }
-        match calls.reason() {
-            None => judged,
-            Some(reason) => {
-                judged
-                    .into_iter()
-                    .map(|one| {
-                        if one.verdict == Verdict::Pass {
-                            one
-                        } else {
-                            Judged::skipped(&one.requirement, reason.clone())
-                        }
-                    })
-                    .collect()
+        let Some(reason) = calls.reason().or_else(|| self.reason_of_lists(session.transcript(), from, &others)) else {
+            return judged;
+        };
+        let excused = |one: Judged| {
+            if one.verdict == Verdict::Pass || is_of_the_list(&one.requirement) {
+                one
+            } else {
+                Judged::skipped(&one.requirement, reason.clone())
             }
+        };
+        judged.into_iter().map(excused).collect()
+    }
+
+    /// Why nothing that a group missed is held against a target one of whose lists failed in it as it always does.
+    fn reason_of_lists(&self, own: &Transcript, from: usize, others: &[Transcript]) -> Option<String> {
+        if self.ailing.is_empty() {
+            return None;
         }
+        let in_others = others.iter().flat_map(|transcript| ailing(transcript, 0));
+        let mut failed = ailing(own, from).into_iter().chain(in_others);
+        let Ailing { method, code } = failed.find(|one| self.ailing.contains(one))?;
+        let reason = format!("`{method}` fails with {code}, whatever is asked");
+        self.ledger.note(reason.clone());
+        Some(reason)
     }
 
     async fn judge(

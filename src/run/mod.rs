@@ -1,5 +1,6 @@
 //! From a catalogue and a target to events: plan, jobs, one channel. Never prints.
 
+mod ailing;
 mod authorization;
 mod baseline;
 mod circumstances;

@@ -132,7 +132,8 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
             answered: answered.clone(),
             negotiated: Arc::clone(&negotiated),
         };
-        let conductor = Conductor { settings, catalogue, ledger, permits: &permits, plan, run, context };
+        let ailing = Vec::new();
+        let conductor = Conductor { settings, catalogue, ledger, permits: &permits, plan, run, context, ailing };
         runs.push(conduct(conductor, opening));
     }
     futures_util::future::join_all(runs).await;
