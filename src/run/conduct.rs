@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::ailing::{Ailing, ailing, is_of_the_list};
 use super::authorization::{authorization, kept_from_strangers, refused_method};
 use super::circumstances::{encode_names, note_circumstances, way_out};
 use super::ledger::Ledger;
 use super::needs::{missing, missing_for};
+use super::own_end::{own_end, soon_ended};
 use super::reach::why;
 use super::rerun::rerun;
 use super::runner::Settings;
@@ -44,6 +45,8 @@ pub(super) struct Conductor<'a> {
     pub(super) context: Context,
     /// The lists that failed when the target was surveyed.
     pub(super) ailing: Vec<Ailing>,
+    /// When the target ends by itself, if it does; looked at once for all revisions, and only where it ended.
+    pub(super) own_end: Arc<OnceCell<Option<Duration>>>,
 }
 
 /// The checks of one case of one scenario: they stand or fall by one execution.
@@ -226,8 +229,8 @@ impl<'a> Conductor<'a> {
         watched
     }
 
-    /// Runs a group. Where calls of tools were withheld from it, or a list failed as it always does, nothing that it missed is held
-    /// against the target; and where the target keeps from strangers what the group asks for, it shows nothing.
+    /// Runs a group. Where calls of tools were withheld from it, a list failed as it always does, or the target ended as it does
+    /// by itself, nothing that it missed is held against the target; and where the target keeps from strangers what the group asks for, it shows nothing.
     async fn execute(&self, session: &mut Session, group: &Group<'_>, watched: &mut Vec<Judged>) -> Vec<Judged> {
         let calls = self.context.calls.apart();
         session.bound_calls(calls.clone());
@@ -244,9 +247,11 @@ impl<'a> Conductor<'a> {
             self.ledger.note(reason.clone());
             return judged.iter().map(|one| Judged::skipped(&one.requirement, reason.clone())).collect();
         }
-        let Some(reason) = calls.reason().or_else(|| self.reason_of_lists(session.transcript(), from, &others)) else {
-            return judged;
-        };
+        let mut reason = calls.reason().or_else(|| self.reason_of_lists(session.transcript(), from, &others));
+        if reason.is_none() {
+            reason = self.reason_of_own_end([session.transcript()].into_iter().chain(&others), watched).await;
+        }
+        let Some(reason) = reason else { return judged };
         let excused = |one: Judged| {
             if one.verdict == Verdict::Pass || is_of_the_list(&one.requirement) {
                 one
@@ -266,6 +271,27 @@ impl<'a> Conductor<'a> {
         let mut failed = ailing(own, from).into_iter().chain(in_others);
         let Ailing { method, code } = failed.find(|one| self.ailing.contains(one))?;
         let reason = format!("`{method}` fails with {code}, whatever is asked");
+        self.ledger.note(reason.clone());
+        Some(reason)
+    }
+
+    /// Why nothing that a group missed is held against a target that ended: it does so by itself.
+    async fn reason_of_own_end(
+        &self,
+        mut transcripts: impl Iterator<Item = &Transcript>,
+        watched: &mut Vec<Judged>,
+    ) -> Option<String> {
+        let ended = transcripts.find_map(soon_ended)?;
+        let look = async || {
+            let (target, limits) = (&self.settings.target, self.settings.limits);
+            let (revision, kind, within) = (self.plan.revision, self.plan.kind, self.settings.start_timeout);
+            let opening = open(target, kind, revision, limits, within).await.ok()?;
+            let (end, transcript) = own_end(opening, ended).await;
+            self.watch(&transcript, watched);
+            end
+        };
+        let end = (*self.own_end.get_or_init(look).await)?;
+        let reason = format!("the target ends by itself {:.1} s after its start, whatever is asked", end.as_secs_f32());
         self.ledger.note(reason.clone());
         Some(reason)
     }

@@ -9,6 +9,7 @@ mod conduct;
 mod ledger;
 mod needs;
 mod offers;
+mod own_end;
 mod plan;
 mod proof;
 mod reach;
