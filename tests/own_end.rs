@@ -36,7 +36,7 @@ fn judged(script: &str) -> (Option<i32>, Value) {
 
 /// The checks by which it did not live on, and the notes.
 fn deaths(report: &Value) -> (Vec<&str>, String) {
-    let results = report["runs"].as_array().into_iter().flatten().flat_map(|run| run["results"].as_array()).flatten();
+    let results = report["runs"].as_array().into_iter().flatten().filter_map(|run| run["results"].as_array()).flatten();
     let deaths = results.filter(|result| result["verdict"] == "fail" && result["requirement"] == "house.survives");
     (deaths.filter_map(|result| result["id"].as_str()).collect(), report["notes"].to_string())
 }

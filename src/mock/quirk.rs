@@ -113,6 +113,10 @@ pub enum Quirk {
     ShowsItself,
     /// Anybody may look at what it has, and only those who have a token may use it.
     KeepsUse,
+    /// Says nothing of where tokens are had.
+    HasKeysOfItsOwn,
+    /// Has no document that tells where tokens are had.
+    HasNoMetadata,
     /// Tokens have no scopes.
     HasNoScopes,
     /// Whoever has the id of a session needs no token.
@@ -146,7 +150,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 66] = [
+    pub const TABLE: [(&'static str, Self); 68] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -201,6 +205,8 @@ impl Quirk {
         ("forbids-strangers", Self::ForbidsStrangers),
         ("shows-itself", Self::ShowsItself),
         ("keeps-use", Self::KeepsUse),
+        ("has-keys-of-its-own", Self::HasKeysOfItsOwn),
+        ("has-no-metadata", Self::HasNoMetadata),
         ("has-no-scopes", Self::HasNoScopes),
         ("trusts-session-ids", Self::TrustsSessionIds),
         ("lists-many-tools", Self::ListsManyTools),

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::ailing::{Ailing, ailing, is_of_the_list};
-use super::authorization::{authorization, kept_from_strangers, refused_method};
+use super::authorization::{authorization, kept_from_strangers, refused_method, with_signs};
 use super::circumstances::{encode_names, note_circumstances, way_out};
 use super::ledger::Ledger;
 use super::needs::{missing, missing_for};
@@ -83,7 +83,8 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     let Opening { mut session, outcome, .. } = opening;
     if outcome != Opened::Yes {
         if let Some(method) = refused_method(&session) {
-            Arc::make_mut(&mut conductor.context.facts).insert("authorization".to_owned(), json!({"method": method}));
+            let fact = with_signs(&conductor.context, json!({"method": method}), conductor.settings.timeout).await;
+            Arc::make_mut(&mut conductor.context.facts).insert("authorization".to_owned(), fact);
             session.close().await;
             return conductor.without_token().await;
         }
@@ -96,6 +97,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     note_circumstances(&mut conductor.context, &session);
     if let Some(fact) = authorization(&conductor.context, &mut session, settings.timeout).await {
         let is_shut_out = fact.get("token").is_none() && refused_method(&session).is_some();
+        let fact = with_signs(&conductor.context, fact, settings.timeout).await;
         Arc::make_mut(&mut conductor.context.facts).insert("authorization".to_owned(), fact);
         if is_shut_out {
             session.close().await;

@@ -73,6 +73,7 @@ fn words(name: &str) -> String {
         "task.forbidden" => "callable tool that cannot be a task",
         "task.required" => "callable tool that must be a task",
         "authorization.token" => "way in: give it a token by --header 'Authorization: Bearer ...'",
+        "authorization.oauth" => "sign of the authorization that the specification describes, but a scheme of its own",
         "authorization.opening" => "conversation that is kept from strangers",
         "authorization.prompts" => "list of prompts that is kept from strangers",
         "authorization.resources" => "list of resources that is kept from strangers",

@@ -14,6 +14,7 @@ pub const FACTS: &[Fact] = &[
     fact("alive.method", "the cheapest request of the era: ping, or server/discover"),
     fact("authorization", "the server wants a token"),
     fact("authorization.method", "a method that it refuses without one"),
+    fact("authorization.oauth", "it shows signs of the authorization that the specification describes"),
     fact("authorization.opening", "it opens a conversation for those only who have one"),
     fact("authorization.prompts", "it lists prompts to those only who have one"),
     fact("authorization.resources", "it lists resources to those only who have one"),

@@ -6,6 +6,7 @@ mod adversarial;
 mod auth;
 mod auth_challenge;
 mod auth_metadata;
+mod auth_scheme;
 mod auth_server;
 mod auth_token;
 mod batch;
@@ -105,6 +106,7 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("adversarial", adversarial::run),
     ("auth-challenge", auth_challenge::run),
     ("auth-metadata", auth_metadata::run),
+    ("auth-scheme", auth_scheme::run),
     ("auth-server", auth_server::run),
     ("auth-token", auth_token::run),
     ("batch", batch::run),
@@ -134,8 +136,16 @@ pub const PROBES: &[(&str, Probe)] = &[
 ];
 
 /// Probes that ask for no tool, whatever the target offers.
-const WITHOUT_TOOLS: &[&str] =
-    &["auth-challenge", "auth-metadata", "auth-server", "batch", "garbage", "public-results", "session-end"];
+const WITHOUT_TOOLS: &[&str] = &[
+    "auth-challenge",
+    "auth-metadata",
+    "auth-scheme",
+    "auth-server",
+    "batch",
+    "garbage",
+    "public-results",
+    "session-end",
+];
 
 /// The probe of a name.
 pub fn probe(name: &str) -> Option<Probe> {

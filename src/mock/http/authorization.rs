@@ -27,7 +27,17 @@ impl State {
         let (path, method) = (call.path.as_str(), call.method.as_str());
         // Both forms of the well-known addresses: with the path of the endpoint, and without.
         let place = path.strip_suffix(endpoint::PATH).filter(|place| !place.is_empty()).unwrap_or(path);
+        let has_own_keys = self.options.has(Quirk::HasKeysOfItsOwn);
         match (place, method) {
+            _ if has_own_keys && method == "GET" && place != endpoint::PATH => {
+                Some(Answer::plain(404, "Nothing here."))
+            }
+            _ if has_own_keys => {
+                self.challenge(call, token, &base).map(|refusal| Answer::plain(refusal.status, "A key is needed here."))
+            }
+            (RESOURCE | SERVER, "GET") if self.options.has(Quirk::HasNoMetadata) => {
+                Some(Answer::plain(404, "Nothing here."))
+            }
             (RESOURCE, "GET") => Some(Answer::json(200, &resource(&base, &self.options))),
             (SERVER, "GET") => Some(Answer::json(200, &server(&base))),
             // Nobody is known here, so that nobody is sent anywhere.
