@@ -75,6 +75,8 @@ pub enum Quirk {
     CountsSessions,
     /// Event ids are the same on every stream.
     RepeatsEventIds,
+    /// Event ids begin anew with each session.
+    CountsStreamsBySession,
     /// Event streams do not begin with an id.
     UnprimedStreams,
     /// Event streams do not end after the answer.
@@ -150,7 +152,7 @@ pub struct UnknownQuirk(String);
 
 impl Quirk {
     /// Every quirk with its name.
-    pub const TABLE: [(&'static str, Self); 68] = [
+    pub const TABLE: [(&'static str, Self); 69] = [
         ("ignores-version", Self::IgnoresVersion),
         ("echoes-any-version", Self::EchoesAnyVersion),
         ("errors-on-unknown-version", Self::ErrorsOnUnknownVersion),
@@ -186,6 +188,7 @@ impl Quirk {
         ("broadcasts", Self::Broadcasts),
         ("counts-sessions", Self::CountsSessions),
         ("repeats-event-ids", Self::RepeatsEventIds),
+        ("counts-streams-by-session", Self::CountsStreamsBySession),
         ("unprimed-streams", Self::UnprimedStreams),
         ("keeps-streams-open", Self::KeepsStreamsOpen),
         ("blank-session-ids", Self::BlankSessionIds),

@@ -14,7 +14,7 @@ use crate::wire::TransportKind;
 const LISTS: [&str; 3] = ["tools", "resources", "prompts"];
 /// What a target keeps that opens no conversation for strangers.
 const EVERYTHING: [&str; 4] = ["opening", "tools", "resources", "prompts"];
-/// Where metadata lie: of the resource, and of the authorization server. (Those of OpenID may be of the site that a server is on.)
+/// Where metadata lie: of the resource, and of the authorization server. What serves to log in to a site is no sign.
 const METADATA: [&str; 2] = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server"];
 /// The methods by which what is listed is used.
 const USES: [&str; 3] = ["tools/call", "resources/read", "prompts/get"];

@@ -302,6 +302,9 @@ impl Conversation {
         let options = &self.mock.options;
         let (mut stream, events) = match key {
             Key::Session(_) if options.has(Quirk::RepeatsEventIds) => Stream::resumable(0),
+            Key::Session(_) if options.has(Quirk::CountsStreamsBySession) => {
+                Stream::resumable(self.streams.len() as u64)
+            }
             Key::Session(_) => Stream::resumable(exchange.0),
             _ => Stream::plain(),
         };
