@@ -17,6 +17,6 @@ pub use always::{broken, watch};
 pub use context::{Context, Judged, fold};
 pub use excerpt::excerpt;
 pub use invariant::{INVARIANTS, invariant};
-pub use probe::{PROBES, Setting, probe, probe_uses_tools};
+pub use probe::{PROBES, Setting, follows_specification, probe, probe_uses_tools};
 pub use steps::run_steps;
 pub use traffic::{Heard, Traffic};

@@ -2,6 +2,7 @@
 
 mod definitions;
 mod dialect;
+mod list;
 mod profile;
 mod requirement;
 mod requirement_set;
@@ -10,6 +11,7 @@ mod violation;
 
 pub use definitions::Definitions;
 pub use dialect::{dialect, validator};
+pub use list::{LISTS, List};
 pub use profile::{Batch, Method, Profile};
 pub use requirement::{Basis, Observable, Prose, Requirement, Who};
 pub use requirement_set::{RequirementSet, SetEntry};

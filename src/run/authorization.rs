@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use url::Url;
 
-use crate::judge::Context;
+use crate::judge::{Context, follows_specification};
 use crate::session::{Entry, Reply, Session, Stranger, What};
 use crate::transport::{Incoming, Target};
 use crate::wire::TransportKind;
@@ -14,8 +13,6 @@ use crate::wire::TransportKind;
 const LISTS: [&str; 3] = ["tools", "resources", "prompts"];
 /// What a target keeps that opens no conversation for strangers.
 const EVERYTHING: [&str; 4] = ["opening", "tools", "resources", "prompts"];
-/// Where metadata lie: of the resource, and of the authorization server. What serves to log in to a site is no sign.
-const METADATA: [&str; 2] = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server"];
 /// The methods by which what is listed is used.
 const USES: [&str; 3] = ["tools/call", "resources/read", "prompts/get"];
 
@@ -86,36 +83,12 @@ async fn kept_use(session: &mut Session, within: Duration) -> Option<Value> {
     Some(fact(&request, false, &[]))
 }
 
-/// Adds to the fact whether the target shows any sign of the authorization that the specification describes: a challenge that names
-/// metadata, metadata of the resource or of the authorization server, or one of the endpoints that are due without any. A target
-/// without has a scheme of its own.
-pub(super) async fn with_signs(context: &Context, mut fact: Value, within: Duration) -> Value {
-    let stranger = Stranger::new(&context.target, context.revision, context.limits, within);
-    let (Ok(Some(mut stranger)), Target::Url(target)) = (stranger, &context.target) else { return fact };
-    if shows_signs(&mut stranger, &target.url, &fact).await {
+/// Adds to the fact whether what the target wants is the authorization that the specification describes.
+pub(super) async fn with_signs(context: &Context, mut fact: Value) -> Value {
+    if follows_specification(context, &fact).await {
         fact["oauth"] = json!(true);
     }
     fact
-}
-
-async fn shows_signs(stranger: &mut Stranger, url: &Url, fact: &Value) -> bool {
-    let method = fact["method"].as_str().unwrap_or_default();
-    let refusal = stranger.request(method, fact.get("params"), None).await;
-    let challenge = refusal.ok().and_then(|reply| reply.header("www-authenticate")).unwrap_or_default();
-    if challenge.contains("resource_metadata") {
-        return true;
-    }
-    let path = url.path().trim_end_matches('/');
-    for place in METADATA.iter().flat_map(|place| [format!("{place}{path}"), (*place).to_owned()]) {
-        let reply = stranger.get(&place, "application/json").await;
-        if reply.is_ok_and(|reply| reply.status == 200 && reply.json().is_some_and(|document| document.is_object())) {
-            return true;
-        }
-    }
-    // Whoever answers all addresses alike has nothing there.
-    let nowhere = stranger.get("/litmus-no-such-page", "text/html").await.ok().map(|reply| reply.status);
-    let endpoint = stranger.get("/authorize", "text/html").await.ok().map(|reply| reply.status);
-    endpoint != nowhere && endpoint.is_some_and(|status| status < 404)
 }
 
 /// `request`: one that is refused without a token; `kept`: what nobody has without one, by name.

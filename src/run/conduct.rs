@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 
-use super::ailing::{Ailing, ailing, is_of_the_list};
-use super::authorization::{authorization, kept_from_strangers, refused_method, with_signs};
+use super::ailing::{Ailing, ailing};
+use super::authorization::{authorization, refused_method, with_signs};
 use super::circumstances::{encode_names, note_circumstances, way_out};
+use super::excuse::{GIVE_TOKEN, Said};
 use super::ledger::Ledger;
 use super::needs::{missing, missing_for};
-use super::own_end::{own_end, soon_ended};
+use super::own_end::OwnEnd;
 use super::reach::why;
 use super::rerun::rerun;
 use super::runner::Settings;
@@ -29,8 +30,6 @@ use crate::survey::{call_tools, survey};
 
 /// The requirement that a target which does not open a conversation breaks: the one cause to blame.
 const STARTS: &str = "house.starts";
-/// What to do where a target wants a token.
-const GIVE_TOKEN: &str = "give it one by --header 'Authorization: Bearer ...'";
 
 /// One run at work.
 #[derive(Clone)]
@@ -45,8 +44,8 @@ pub(super) struct Conductor<'a> {
     pub(super) context: Context,
     /// The lists that failed when the target was surveyed.
     pub(super) ailing: Vec<Ailing>,
-    /// When the target ends by itself, if it does; looked at once for all revisions, and only where it ended.
-    pub(super) own_end: Arc<OnceCell<Option<Duration>>>,
+    /// How the target ends that nothing is asked of; looked at only where it ended.
+    pub(super) own_end: Arc<Mutex<OwnEnd>>,
 }
 
 /// The checks of one case of one scenario: they stand or fall by one execution.
@@ -83,7 +82,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     let Opening { mut session, outcome, .. } = opening;
     if outcome != Opened::Yes {
         if let Some(method) = refused_method(&session) {
-            let fact = with_signs(&conductor.context, json!({"method": method}), conductor.settings.timeout).await;
+            let fact = with_signs(&conductor.context, json!({"method": method})).await;
             Arc::make_mut(&mut conductor.context.facts).insert("authorization".to_owned(), fact);
             session.close().await;
             return conductor.without_token().await;
@@ -97,7 +96,7 @@ pub(super) async fn conduct(mut conductor: Conductor<'_>, opening: Opening) {
     note_circumstances(&mut conductor.context, &session);
     if let Some(fact) = authorization(&conductor.context, &mut session, settings.timeout).await {
         let is_shut_out = fact.get("token").is_none() && refused_method(&session).is_some();
-        let fact = with_signs(&conductor.context, fact, settings.timeout).await;
+        let fact = with_signs(&conductor.context, fact).await;
         Arc::make_mut(&mut conductor.context.facts).insert("authorization".to_owned(), fact);
         if is_shut_out {
             session.close().await;
@@ -231,8 +230,7 @@ impl<'a> Conductor<'a> {
         watched
     }
 
-    /// Runs a group. Where calls of tools were withheld from it, a list failed as it always does, or the target ended as it does
-    /// by itself, nothing that it missed is held against the target; and where the target keeps from strangers what the group asks for, it shows nothing.
+    /// Runs a group. What it missed because something else was in the way is not held against the target.
     async fn execute(&self, session: &mut Session, group: &Group<'_>, watched: &mut Vec<Judged>) -> Vec<Judged> {
         let calls = self.context.calls.apart();
         session.bound_calls(calls.clone());
@@ -242,60 +240,11 @@ impl<'a> Conductor<'a> {
         for transcript in &others {
             self.watch(transcript, watched);
         }
-        let mut said =
-            [&session.transcript().entries()[from..]].into_iter().chain(others.iter().map(Transcript::entries));
-        if let Some(method) = said.find_map(|entries| kept_from_strangers(&self.settings.target, entries)) {
-            let reason = format!("the target wants a token for `{method}`: {GIVE_TOKEN}");
-            self.ledger.note(reason.clone());
-            return judged.iter().map(|one| Judged::skipped(&one.requirement, reason.clone())).collect();
+        let said = Said { own: session.transcript(), from, others: &others };
+        match self.excuse(&calls, &said, watched).await {
+            Some(excuse) => excuse.apply(judged),
+            None => judged,
         }
-        let mut reason = calls.reason().or_else(|| self.reason_of_lists(session.transcript(), from, &others));
-        if reason.is_none() {
-            reason = self.reason_of_own_end([session.transcript()].into_iter().chain(&others), watched).await;
-        }
-        let Some(reason) = reason else { return judged };
-        let excused = |one: Judged| {
-            if one.verdict == Verdict::Pass || is_of_the_list(&one.requirement) {
-                one
-            } else {
-                Judged::skipped(&one.requirement, reason.clone())
-            }
-        };
-        judged.into_iter().map(excused).collect()
-    }
-
-    /// Why nothing that a group missed is held against a target one of whose lists failed in it as it always does.
-    fn reason_of_lists(&self, own: &Transcript, from: usize, others: &[Transcript]) -> Option<String> {
-        if self.ailing.is_empty() {
-            return None;
-        }
-        let in_others = others.iter().flat_map(|transcript| ailing(transcript, 0));
-        let mut failed = ailing(own, from).into_iter().chain(in_others);
-        let Ailing { method, code } = failed.find(|one| self.ailing.contains(one))?;
-        let reason = format!("`{method}` fails with {code}, whatever is asked");
-        self.ledger.note(reason.clone());
-        Some(reason)
-    }
-
-    /// Why nothing that a group missed is held against a target that ended: it does so by itself.
-    async fn reason_of_own_end(
-        &self,
-        mut transcripts: impl Iterator<Item = &Transcript>,
-        watched: &mut Vec<Judged>,
-    ) -> Option<String> {
-        let ended = transcripts.find_map(soon_ended)?;
-        let look = async || {
-            let (target, limits) = (&self.settings.target, self.settings.limits);
-            let (revision, kind, within) = (self.plan.revision, self.plan.kind, self.settings.start_timeout);
-            let opening = open(target, kind, revision, limits, within).await.ok()?;
-            let (end, transcript) = own_end(opening, ended).await;
-            self.watch(&transcript, watched);
-            end
-        };
-        let end = (*self.own_end.get_or_init(look).await)?;
-        let reason = format!("the target ends by itself {:.1} s after its start, whatever is asked", end.as_secs_f32());
-        self.ledger.note(reason.clone());
-        Some(reason)
     }
 
     async fn judge(
@@ -328,7 +277,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn watch(&self, transcript: &Transcript, watched: &mut Vec<Judged>) {
+    pub(super) fn watch(&self, transcript: &Transcript, watched: &mut Vec<Judged>) {
         self.keep(transcript);
         let traffic = Traffic::of(transcript);
         let mut seen: Option<usize> = None;

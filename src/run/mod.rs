@@ -6,6 +6,7 @@ mod baseline;
 mod circumstances;
 mod comparison;
 mod conduct;
+mod excuse;
 mod ledger;
 mod needs;
 mod offers;

@@ -110,7 +110,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
     let openings = worth_running(settings, openings)?;
     ledger.begin(settings.started());
     let permits = Semaphore::new(settings.jobs.max(1));
-    let (negotiated, own_end) = (Arc::default(), Arc::default());
+    let negotiated = Arc::default();
     let plan = |opening: &Opening| Plan::new(catalogue, &settings.selection, opening.asked, opening.session.kind());
     let plans: Vec<_> = openings.iter().map(plan).collect();
     let mut runs = Vec::new();
@@ -132,7 +132,7 @@ pub async fn run(settings: &Settings, catalogue: &Catalogue, ledger: &Ledger) ->
             answered: answered.clone(),
             negotiated: Arc::clone(&negotiated),
         };
-        let (ailing, own_end) = (Vec::new(), Arc::clone(&own_end));
+        let (ailing, own_end) = (Vec::new(), Arc::default());
         let conductor =
             Conductor { settings, catalogue, ledger, permits: &permits, plan, run, context, ailing, own_end };
         runs.push(conduct(conductor, opening));

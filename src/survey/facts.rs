@@ -8,9 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::lists::list;
-use super::offer::LISTS;
 use super::tasks;
-use crate::protocol::Revision;
+use crate::protocol::{LISTS, List, Revision};
 use crate::session::{Awaited, Session, alive_method};
 use crate::smith::arguments;
 use crate::source::printable;
@@ -101,7 +100,7 @@ pub async fn survey(session: &mut Session, within: Duration) -> Map<String, Valu
     facts.insert("alive.method".to_owned(), json!(alive_method(session.revision())));
     facts.insert("revision".to_owned(), json!(session.revision()));
     facts.insert("capabilities".to_owned(), capabilities.clone());
-    for (capability, method, member) in LISTS {
+    for List { capability, method, member, .. } in LISTS {
         if capabilities.get(capability).is_some() {
             let list = list(session, method, member, within).await;
             if !list.items.is_empty() {

@@ -7,15 +7,8 @@ use serde_json::{Value, json};
 
 use super::Calls;
 use super::lists::list;
+use crate::protocol::{LISTS, List};
 use crate::session::{Awaited, Session};
-
-/// Lists by the capability that announces them: capability, method, member of the result.
-pub(super) const LISTS: [(&str, &str, &str); 4] = [
-    ("tools", "tools/list", "tools"),
-    ("resources", "resources/list", "resources"),
-    ("resources", "resources/templates/list", "resourceTemplates"),
-    ("prompts", "prompts/list", "prompts"),
-];
 
 /// Server information, capabilities, instructions, all lists, and what tools answer for which the user gives arguments, as one
 /// object. Fails where a list that was announced cannot be read to its end: half a list would look like tools that are gone.
@@ -26,7 +19,7 @@ pub async fn offer(session: &mut Session, calls: &Calls, within: Duration) -> Re
     if let Some(instructions) = session.instructions() {
         offer["instructions"] = json!(instructions);
     }
-    for (capability, method, member) in LISTS {
+    for List { capability, method, member, .. } in LISTS {
         if capabilities.get(capability).is_none() {
             continue;
         }

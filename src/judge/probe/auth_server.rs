@@ -19,7 +19,8 @@ const REGISTRATION: &str = "auth.as.dynamic-registration";
 const REDIRECT: &str = "auth.as.redirect-validated";
 const REDIRECT_FORM: &str = "auth.as.redirect-form";
 
-const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
+/// The place of the metadata of an authorization server.
+pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 /// Where nobody is to be sent: a name that no host has.
 const STRANGE: &str = "http://litmus.invalid/callback";
 

@@ -9,21 +9,13 @@ use super::{Setting, came};
 use crate::judge::compare::shown;
 use crate::judge::context::Judged;
 use crate::outcome::Verdict;
-use crate::protocol::Era;
+use crate::protocol::{Era, LISTS, List};
 use crate::session::{Awaited, Sent};
 
 const WALK: &str = "pagination.walk.complete";
 const STABLE: &str = "pagination.cursor.stable";
 const GRACEFUL: &str = "pagination.cursor.invalid-graceful";
 const INVALID: &str = "pagination.cursor.invalid-error";
-
-/// The lists: capability, method, member of the result, member that identifies an item.
-const LISTS: [(&str, &str, &str, &str); 4] = [
-    ("tools", "tools/list", "tools", "name"),
-    ("resources", "resources/list", "resources", "uri"),
-    ("resources", "resources/templates/list", "resourceTemplates", "uriTemplate"),
-    ("prompts", "prompts/list", "prompts", "name"),
-];
 
 /// Pages of one list that are read at most.
 const PAGES: usize = 1000;
@@ -33,21 +25,14 @@ pub(super) fn run<'a>(mut setting: Setting<'a>) -> Pin<Box<dyn Future<Output = V
     Box::pin(async move {
         let capabilities = setting.session.capabilities();
         let mut judged = Vec::new();
-        for (capability, method, member, key) in LISTS {
-            if capabilities.get(capability).is_some() {
-                let list = List { method, member, key };
+        for list in LISTS {
+            if capabilities.get(list.capability).is_some() {
                 list.judge(&mut setting, &mut judged).await;
                 list.try_invalid_cursors(&mut setting, &mut judged).await;
             }
         }
         judged
     })
-}
-
-struct List {
-    method: &'static str,
-    member: &'static str,
-    key: &'static str,
 }
 
 impl List {

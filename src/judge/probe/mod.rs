@@ -35,6 +35,8 @@ mod task_list;
 mod teardown;
 mod validation;
 
+pub use auth_scheme::follows_specification;
+
 use std::future::Future;
 use std::pin::Pin;
 

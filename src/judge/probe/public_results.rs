@@ -9,17 +9,11 @@ use serde_json::{Value, json};
 use super::Setting;
 use super::auth::Door;
 use crate::judge::context::Judged;
+use crate::protocol::{LISTS, List};
 use crate::session::Awaited;
 
 const SHAREABLE: &str = "caching.public-is-shareable";
 
-/// The lists: method, member of the result.
-const LISTS: [(&str, &str); 4] = [
-    ("tools/list", "tools"),
-    ("prompts/list", "prompts"),
-    ("resources/list", "resources"),
-    ("resources/templates/list", "resourceTemplates"),
-];
 /// Times that both are asked: what only changes in time is not the same each time.
 const TIMES: usize = 2;
 
@@ -42,7 +36,7 @@ pub(super) fn run<'a>(setting: Setting<'a>) -> Pin<Box<dyn Future<Output = Vec<J
 
 async fn compare(door: &mut Door<'_>) -> Result<Judged, String> {
     let mut verdict = Judged::skipped(SHAREABLE, "no list is both marked public and shown to strangers");
-    for (method, member) in LISTS {
+    for List { method, member, .. } in LISTS {
         let mut pairs = Vec::new();
         let from = door.stranger.transcript().entries().len();
         while pairs.len() < TIMES {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Setting, came};
 use crate::judge::context::{Context, Judged, fold};
+use crate::protocol::{LISTS, List};
 use crate::session::{Awaited, Edits, Opened, Opening, Session, Transcript};
 
 const NAMES: &str = "meta.peer-info.not-behavioural";
@@ -23,14 +24,6 @@ const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const AT_ONCE: usize = 20;
 /// Pages of one list that are read at most.
 const PAGES: usize = 20;
-
-/// The lists: capability, method, member of the result, member that identifies an item.
-const LISTS: [(&str, &str, &str, &str); 4] = [
-    ("tools", "tools/list", "tools", "name"),
-    ("resources", "resources/list", "resources", "uri"),
-    ("resources", "resources/templates/list", "resourceTemplates", "uriTemplate"),
-    ("prompts", "prompts/list", "prompts", "name"),
-];
 
 /// The lists of a server, as far as they were read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -186,7 +179,7 @@ async fn another(context: &Context) -> Result<Session, (String, Option<Transcrip
 async fn lists(session: &mut Session, client: Option<&Value>, within: Duration) -> Lists {
     let declared = session.capabilities();
     let mut lists = Lists::default();
-    for (_, method, member, key) in LISTS.into_iter().filter(|(capability, ..)| declared.get(capability).is_some()) {
+    for List { method, member, key, .. } in LISTS.into_iter().filter(|list| declared.get(list.capability).is_some()) {
         let mut cursor: Option<String> = None;
         for page in 0..PAGES {
             let mut message = json!({"id": session.fresh_id(), "method": method, "params": {"_meta": {}}});
